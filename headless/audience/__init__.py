@@ -1,0 +1,1 @@
+"""Who: contacts, segments, conditions, consent, imports, activities."""

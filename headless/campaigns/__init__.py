@@ -1,0 +1,1 @@
+"""The use cases: publish, start, pause, inspect. The one door for the faces."""

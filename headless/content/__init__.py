@@ -1,0 +1,1 @@
+"""What is said: templates and the components made of them."""

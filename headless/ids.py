@@ -1,0 +1,45 @@
+"""Public ids: an opaque string with a prefix (`con_1m9k…`) for a row's number, and back.
+
+The number is mixed with a fixed odd multiplier modulo 2**64, so that ids neither count nor sort,
+and written in Crockford's base 32. That is a disguise and not a secret: every query is scoped to
+its workspace all the same. Imports nothing of ours.
+"""
+
+from typing import Final, Literal, get_args
+
+Kind = Literal[
+    "act", "chn", "cmp", "con", "eml", "enr", "fld", "imp", "job", "msg", "seg", "sms", "tok",
+    "ver", "whk", "wsp",
+]  # fmt: skip
+
+KINDS: Final = frozenset(get_args(Kind))
+_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_VALUES: Final = {char: value for value, char in enumerate(_ALPHABET)}
+_SPACE: Final = 2**64
+_MIX: Final = 0x9E3779B97F4A7C15
+_UNMIX: Final = pow(_MIX, -1, _SPACE)
+_LENGTH: Final = 13  # 13 x 5 bits hold 64
+
+
+def encode(kind: Kind, number: int) -> str:
+    """`("con", 42)` -> `"con_…"`; number from 0 to 2**63 - 1."""
+    if not 0 <= number < 2**63:
+        raise ValueError(f"no row has the number {number}")
+    mixed = number * _MIX % _SPACE
+    digits = [_ALPHABET[(mixed >> 5 * place) & 31] for place in reversed(range(_LENGTH))]
+    return f"{kind}_{''.join(digits)}"
+
+
+def decode(kind: Kind, text: str) -> int | None:
+    """The row's number, or None when the text is no id of that kind."""
+    prefix, _, digits = text.partition("_")
+    if prefix != kind or len(digits) != _LENGTH:
+        return None
+    mixed = 0
+    for char in digits:
+        value = _VALUES.get(char)
+        if value is None:
+            return None
+        mixed = mixed << 5 | value
+    number = mixed * _UNMIX % _SPACE
+    return number if mixed < _SPACE and number < 2**63 else None

@@ -1,0 +1,103 @@
+"""The database: one pool, transactions, and the wake-ups that leave only after a commit.
+
+Imports SQLAlchemy and `wake`. Whoever reads or writes does it inside `Database.transaction()`; what
+that transaction hands to `wake()` reaches the workers if, and only if, it commits.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import CursorResult, Executable, func, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from headless.storage.wake import NoWaker, Wake, Waker
+
+Params = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+
+
+class Transaction:
+    """One PostgreSQL transaction, with the hints to send when it has committed."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self.connection = connection
+        self.wakes: dict[Wake, None] = {}
+
+    async def execute(
+        self, statement: Executable, params: Params | None = None
+    ) -> CursorResult[Any]:
+        """Run a statement; the result is buffered."""
+        return await self.connection.execute(statement, params)
+
+    async def scalar(self, statement: Executable, params: Params | None = None) -> Any:
+        """The first column of the first row, or None."""
+        return (await self.connection.execute(statement, params)).scalar()
+
+    def wake(self, job: str, *args: int) -> None:
+        """After the commit, hint to the workers that `job(*args)` may have work."""
+        self.wakes[Wake(job, args)] = None
+
+    async def copy_in(
+        self, table: str, columns: Sequence[str], records: Sequence[Sequence[Any]]
+    ) -> None:
+        """Rows by PostgreSQL's COPY, the quickest way in; `table` may be a temporary one."""
+        raw = await self.connection.get_raw_connection()
+        driver = raw.driver_connection
+        if driver is None:
+            raise RuntimeError("the connection is closed")
+        await driver.copy_records_to_table(table, columns=columns, records=records)
+
+
+class Database:
+    """A pool of connections to one PostgreSQL."""
+
+    def __init__(self, engine: AsyncEngine, waker: Waker) -> None:
+        self.engine = engine
+        self.waker = waker
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Commit at the end of the block, roll back when it raises, then send the wake-ups."""
+        async with self.engine.begin() as connection:
+            transaction = Transaction(connection)
+            yield transaction
+        if transaction.wakes:
+            await self.waker.send(tuple(transaction.wakes))
+
+    async def now(self) -> datetime:
+        """The database's own clock: the one that all hosts agree on."""
+        async with self.engine.connect() as connection:
+            instant: datetime = (
+                await connection.execute(select(func.clock_timestamp()))
+            ).scalar_one()
+            return instant
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+def connect(
+    url: str, *, waker: Waker | None = None, pool_size: int = 10, application: str = "headless"
+) -> Database:
+    """A database over `url` (`postgresql://…`); no connection is made before the first use."""
+    engine = create_async_engine(
+        make_url(url).set(drivername="postgresql+asyncpg"),
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        json_serializer=lambda value: msgspec.json.encode(value).decode(),
+        json_deserializer=msgspec.json.decode,
+        connect_args={
+            "prepared_statement_cache_size": 500,
+            "server_settings": {
+                "application_name": application,
+                "timezone": "UTC",
+                "jit": "off",
+            },
+        },
+    )
+    return Database(engine, waker or NoWaker())

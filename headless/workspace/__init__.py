@@ -1,0 +1,1 @@
+"""Whose it is and who may: tokens, roles, the catalogue of names."""
