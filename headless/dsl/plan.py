@@ -20,9 +20,9 @@ Target = int | None
 class Place(msgspec.Struct, frozen=True, tag_field="kind", kw_only=True, omit_defaults=True):
     """Base of all steps of a plan.
 
-    `line` is the step's line in the source (from 1); `text` its canonical print on one line, without
-    the bodies of its branches; `key` its identity across versions: its label, else where it hangs,
-    what kind it is and what it speaks of.
+    `line` is the step's line in the source (from 1); `text` its canonical print on one line,
+    without the bodies of its branches; `key` its identity across versions: its label, else where
+    it hangs, what kind it is and what it speaks of.
     """
 
     number: int
@@ -139,7 +139,7 @@ class Loop(Place, frozen=True, tag="loop"):
 
 
 class Tick(Place, frozen=True, tag="tick"):
-    """`every`: waits for the next tick, runs the body, which leads back here; goes on at its stop."""
+    """`every`: waits for the next tick, runs the body, which leads back here; goes on at the stop."""
 
     schedule: ast.EveryDuration | ast.EveryPeriod
     stop: ast.ForDuration | ast.UntilDate | ast.ForTimes | None = None
