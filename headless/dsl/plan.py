@@ -106,12 +106,17 @@ class Whenever(Place, frozen=True, tag="whenever"):
 
 
 class Rule(Place, frozen=True, tag="rule"):
-    """A standing rule: each occurrence runs the body, whose end leads back to this number."""
+    """A standing rule: each occurrence runs the body, whose end leads back to this number.
+
+    `implicit` marks the rule that is also the campaign's start: the event that started the run is
+    its first occurrence.
+    """
 
     trigger: ast.Trigger
     branch: int
     at_most: int | None = None
     body: Target = None
+    implicit: bool = False
 
 
 class Fork(Place, frozen=True, tag="fork"):
@@ -139,7 +144,7 @@ class Loop(Place, frozen=True, tag="loop"):
 
 
 class Tick(Place, frozen=True, tag="tick"):
-    """`every`: waits for the next tick, runs the body, which leads back here; goes on at the stop."""
+    """`every`: waits for a tick, runs the body, which leads back here; goes on at the stop."""
 
     schedule: ast.EveryDuration | ast.EveryPeriod
     stop: ast.ForDuration | ast.UntilDate | ast.ForTimes | None = None
@@ -181,7 +186,8 @@ class Source(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One way in.
 
     Exactly one of `segment`, `form`, `contacts`, `event` is set. `event` is a `start when`, or the
-    implicit start; with `sent` the run starts when the email is sent to the contact by anybody.
+    implicit start; with `sent` the run starts when that message of `channel` is sent to the contact
+    by anybody; with `within` when the last of the event's `times` happens in any span that long.
     """
 
     segment: str | None = None
@@ -190,6 +196,8 @@ class Source(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     contacts: bool = False
     event: ast.Event | None = None
     sent: str | None = None
+    channel: ast.Channel = "email"
+    within: ast.Duration | None = None
     where: ast.Condition | None = None
 
 
@@ -204,8 +212,9 @@ class Ending(msgspec.Struct, frozen=True, omit_defaults=True):
 class Plan(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A whole campaign, ready to run. `steps[n].number == n`, and `steps[0]` is the entry.
 
-    `zone` is None for the contact's own (else the workspace's); `settings` holds what the engine
-    needs of the header as the tree's own nodes. `hash` is the SHA-256 of the canonical text.
+    `zone` is None for the contact's own (else the workspace's). What the engine needs of the header
+    stands as the tree's own nodes. `hash` is the SHA-256 of the canonical text. `moved`
+    and `leaving` (`waiting at OLD exit`) say what becomes of people at steps that are gone.
     """
 
     name: str | None
@@ -220,6 +229,9 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     quiet_days: ast.QuietDays | None = None
     limits: tuple[ast.Limit, ...] = ()
     priority: int = 0
+    owner: str | None = None
+    moved: tuple[ast.Moved, ...] = ()
+    leaving: tuple[ast.WaitingAt, ...] = ()
     steps: tuple[Step, ...]
 
 
