@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from headless.storage.wake import NoWaker, Wake, Waker
 
+Rows = CursorResult[*tuple[Any, ...]]
 Params = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 
@@ -26,9 +27,7 @@ class Transaction:
         self.connection = connection
         self.wakes: dict[Wake, None] = {}
 
-    async def execute(
-        self, statement: Executable, params: Params | None = None
-    ) -> CursorResult[Any]:
+    async def execute(self, statement: Executable, params: Params | None = None) -> Rows:
         """Run a statement; the result is buffered."""
         return await self.connection.execute(statement, params)
 

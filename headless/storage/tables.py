@@ -157,8 +157,8 @@ tag = Table(
     _id(),
     Column("name", Text, nullable=False),
     PrimaryKeyConstraint("workspace_id", "id"),
-    UniqueConstraint("workspace_id", "name"),
 )
+Index("uq_tag_name", tag.c.workspace_id, func.lower(tag.c.name), unique=True)
 
 contact_tag = Table(
     "contact_tag",
@@ -300,17 +300,22 @@ Index("ix_inbox_mail_recipient", func.lower(inbox_mail.c.recipient), inbox_mail.
 
 # ---------------------------------------------------------------- what contacts do
 
-event_name = Table(  # the names in `did "order placed"`, learned as they come
-    "event_name",
+subject = Table(  # what activities are about and has no table of its own, learned as it comes
+    "subject",
     metadata,
     _workspace(),
     _id(),
+    Column("kind", Text, nullable=False),  # event, form, page, asset, slot, stage, group, sms
     Column("name", Text, nullable=False),
     _json("properties"),  # {property: type} as seen
     _at("created_at"),
     PrimaryKeyConstraint("workspace_id", "id"),
-    UniqueConstraint("workspace_id", "name"),
 )
+Index(
+    "uq_subject_name",
+    subject.c.workspace_id, subject.c.kind, func.lower(subject.c.name),
+    unique=True,
+)  # fmt: skip
 
 activity = Table(
     "activity",
@@ -323,6 +328,7 @@ activity = Table(
     _at("occurred_at"),
     _at("received_at"),
     Column("message_id", BigInteger),  # the message it answers
+    Column("enrollment_id", BigInteger),  # the run whose own step brought it about
     Column("machine", Boolean, nullable=False, server_default=text("false")),
     _json("properties", nullable=True),
     PrimaryKeyConstraint("workspace_id", "id"),
@@ -419,6 +425,20 @@ enrollment = Table(  # one contact's run through one campaign
     postgresql_with={"fillfactor": "85"},
 )
 Index("ix_enrollment_contact", enrollment.c.workspace_id, enrollment.c.contact_id)
+
+intake = Table(  # the members a starting campaign has still to admit, in the contacts' order
+    "intake",
+    metadata,
+    _workspace(),
+    Column("campaign_id", BigInteger, nullable=False),
+    Column("version_id", BigInteger, nullable=False),
+    Column("source", SmallInteger, nullable=False),  # which of the plan's sources
+    Column("segment_id", BigInteger, nullable=False),
+    Column("after_id", BigInteger, nullable=False, server_default="0"),
+    _at("before"),  # who joined later enters by joining
+    _at("finished_at", nullable=True),
+    PrimaryKeyConstraint("workspace_id", "campaign_id", "source"),
+)
 
 position = Table(  # where a running enrollment stands; narrow, updated in place, deleted at the end
     "position",
