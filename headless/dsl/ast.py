@@ -66,6 +66,9 @@ class Node(
             if name not in _UNCOMPARED
         )
 
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
     def __hash__(self) -> int:
         told = (n for n in self.__struct_fields__ if n not in _UNCOMPARED)
         return hash((type(self), *(getattr(self, name) for name in told)))
