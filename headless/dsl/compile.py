@@ -4,7 +4,7 @@
 order of the text, works out every way from step to step through the nested blocks, says what the
 header leaves unsaid (the implicit start, the rest of a split), and takes all places off, so that
 two layouts of one text give plans that differ in nothing but their line numbers. Imports `ast`,
-`identity`, `plan`.
+`entrances`, `flow`, `identity`, `plan`.
 """
 
 import hashlib
@@ -16,6 +16,8 @@ from typing import Any, Final, TypeVar, cast
 import msgspec
 
 from headless.dsl import ast, plan
+from headless.dsl.entrances import endings, implicit_start, re_entry, sources
+from headless.dsl.flow import bodies
 from headless.dsl.identity import below, sibling_names
 
 AnyNode = TypeVar("AnyNode", bound=ast.Node)
@@ -40,8 +42,8 @@ def compile_campaign(campaign: ast.Campaign, source: str) -> plan.Plan:
         hash=_hash(bare),
         language=edition.edition if edition else 1,
         sources=sources(bare),
-        endings=tuple(_endings(bare)),
-        re_entry=settings.get(ast.ReEntry) or _re_entry(bare),
+        endings=tuple(endings(bare)),
+        re_entry=settings.get(ast.ReEntry) or re_entry(bare),
         active=settings.get(ast.Active),
         zone=zone.zone if zone else None,
         quiet_hours=settings.get(ast.QuietHours),
@@ -78,134 +80,10 @@ def _hash(bare: ast.Campaign) -> str:
     return hashlib.sha256(encoded).hexdigest()
 
 
-# ---------------------------------------------------------------- how people come in
-
-
-def implicit_start(campaign: ast.Campaign) -> ast.When | ast.Whenever | None:
-    """The first step when it is also the campaign's start: no source, and `when` comes first."""
-    if any(isinstance(setting, ast.From | ast.StartWhen) for setting in campaign.settings):
-        return None
-    first = campaign.steps[0] if campaign.steps else None
-    return first if isinstance(first, ast.When | ast.Whenever) else None
-
-
-def message_of(event: ast.Event) -> tuple[ast.Channel, str] | None:
-    """The message that an event speaks of by name, and its channel."""
-    match event:
-        case (
-            ast.EmailOpened(email=ast.Name(text=name))
-            | ast.EmailClicked(email=ast.Name(text=name))
-            | ast.EmailBounced(email=ast.Name(text=name))
-            | ast.LinkClicked(email=ast.Name(text=name))
-        ):
-            return "email", name
-        case ast.Replied(channel=channel, message=ast.Name(text=name)):
-            return channel, name
-        case _:
-            return None
-
-
-def single_events(event: ast.Event) -> tuple[ast.Single, ...]:
-    """The events that an event is made of, in the order of the text."""
-    if isinstance(event, ast.AnyOf | ast.AllOf):
-        return tuple(one for part in event.events for one in single_events(part))
-    return (event,)
-
-
-def sources(campaign: ast.Campaign) -> tuple[plan.Source, ...]:
-    """The ways in, the implicit start among them; none when people enter by hand."""
-    found: list[plan.Source] = []
-    for setting in campaign.settings:
-        match setting:
-            case ast.From(sources=written):
-                found.extend(_written_source(source) for source in written)
-            case ast.StartWhen(event=event):
-                found.append(plan.Source(event=event))
-            case _:
-                pass
-    match implicit_start(campaign):
-        case ast.When(branches=branches):
-            found.extend(s for branch in branches for s in _sources_of(branch.trigger))
-        case ast.Whenever(trigger=trigger):
-            found.append(_event_source(trigger.event, trigger.within))
-        case None:
-            pass
-    return tuple(dict.fromkeys(found))
-
-
-def _written_source(source: ast.Source) -> plan.Source:
-    match source:
-        case ast.FromSegment(segment=segment, where=where):
-            return plan.Source(segment=segment.text, where=where)
-        case ast.FromNewMembers(segment=segment, where=where):
-            return plan.Source(segment=segment.text, new_only=True, where=where)
-        case ast.FromForm(form=form, where=where):
-            return plan.Source(form=form.text, where=where)
-        case ast.FromContacts(where=where):
-            return plan.Source(contacts=True, where=where)
-
-
-def _sources_of(trigger: ast.Trigger) -> list[plan.Source]:
-    """One way in for each event of an implicit start, since each has its own stopwatch."""
-    found = []
-    for event in single_events(trigger.event):
-        message = message_of(event)
-        if message is None:
-            found.append(_event_source(event, trigger.within))
-        else:
-            channel, name = message
-            found.append(plan.Source(event=event, sent=name, channel=channel))
-    return found
-
-
-def _event_source(event: ast.Event, within: ast.Within | None) -> plan.Source:
-    counted = any(one.times > 1 for one in single_events(event))
-    return plan.Source(event=event, within=within.duration if within and counted else None)
-
-
-def _endings(campaign: ast.Campaign) -> list[plan.Ending]:
-    found = []
-    for setting in campaign.settings:
-        match setting:
-            case ast.Goal(event=event, label=label):
-                name = label.text if label else ""
-                found.append(plan.Ending(event=event, goal=True, label=name))
-            case ast.StopWhen(event=event):
-                found.append(plan.Ending(event=event))
-            case _:
-                pass
-    return found
-
-
-def _re_entry(campaign: ast.Campaign) -> ast.ReEntry:
-    return ast.ReEntry(mode="never" if implicit_start(campaign) is None else "always")
-
-
-# ---------------------------------------------------------------- steps and their ways
-
-
-def _bodies(step: ast.Step) -> tuple[ast.Block, ...]:
-    match step:
-        case ast.When(branches=whens, otherwise=otherwise):
-            bodies = tuple(branch.body for branch in whens)
-            return (*bodies, otherwise) if otherwise else bodies
-        case ast.If(branches=ifs, otherwise=otherwise):
-            bodies = tuple(branch.body for branch in ifs)
-            return (*bodies, otherwise) if otherwise else bodies
-        case ast.Split(arms=arms):
-            return tuple(arm.body for arm in arms)
-        case ast.Parallel(parts=parts):
-            return parts
-        case ast.Whenever(body=body) | ast.Repeat(body=body) | ast.Every(body=body):
-            return (body,)
-        case _:
-            return ()
-
-
 def _size(step: ast.Step) -> int:
     """How many numbers a step takes: its own, its bodies', and its rule's or its join's."""
     own = 2 if isinstance(step, ast.Whenever | ast.Parallel) else 1
-    return own + sum(_size(below_) for body in _bodies(step) for below_ in body.steps)
+    return own + sum(_size(below_) for body in bodies(step) for below_ in body.steps)
 
 
 class _Numbering:
@@ -389,7 +267,7 @@ def _labels(steps: tuple[ast.Step, ...], number: int) -> list[tuple[str, int]]:
         if step.label is not None:
             found.append((step.label.text, number))
         inside = number + (2 if isinstance(step, ast.Whenever) else 1)
-        for body in _bodies(step):
+        for body in bodies(step):
             found.extend(_labels(body.steps, inside))
             inside += sum(_size(each) for each in body.steps)
         number += _size(step)

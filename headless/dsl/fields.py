@@ -1,0 +1,172 @@
+"""Fields: which ones there are, and what is known of their types.
+
+Contact fields come from the catalogue; the properties of events are typed from what has been seen
+of them, so an unseen one is a warning, not an error. Imports `ast`, `catalogue`, `diagnostics`,
+`names`, `near`, `phrases`.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import msgspec
+
+from headless.dsl import ast, phrases
+from headless.dsl.catalogue import Catalogue, FieldType
+from headless.dsl.diagnostics import Diagnostic, error, replacing, warning
+from headless.dsl.names import found
+from headless.dsl.near import did_you_mean, nearest, some_of
+
+Fields = Mapping[str, FieldType]
+_UTM: Final = ("source", "medium", "campaign", "term", "content")
+_DEVICE: Final = ("kind", "brand", "os")
+_SCOPES: Final = ("contact", "company", "utm", "device", "entry", "event")
+_SETTABLE: Final = ("contact", "company")
+
+
+class Known(msgspec.Struct, frozen=True):
+    """The fields that a place in the text can speak of, by scope; None means any.
+
+    In the scopes of `seen` are properties of events: what has not been seen may still come.
+    """
+
+    scopes: Mapping[str, Fields | None]
+    seen: frozenset[str] = frozenset({"entry", "event"})
+
+    def type_of(self, field: ast.Field) -> FieldType | None:
+        """The type of a field, None when it is not known."""
+        return type_in(self.scopes.get(field.scope), field.name)
+
+
+def type_in(fields: Fields | None, name: str) -> FieldType | None:
+    """The type of one of these fields, None when it is not known."""
+    meant = found(name, fields) if fields else None
+    return fields[meant] if fields and meant else None
+
+
+def form_fields(form: ast.Name, catalogue: Catalogue) -> Fields | None:
+    """The fields of a form, None when they are taken on trust."""
+    known = None if catalogue.open else (catalogue.forms or {}).get(form.text)
+    return known.fields if known else None
+
+
+def known_fields(campaign: ast.Campaign, catalogue: Catalogue) -> Known:
+    """What the text of one campaign can speak of, by scope."""
+    if catalogue.open:
+        return Known({})
+    starts = tuple(s for s in campaign.settings if isinstance(s, ast.From | ast.StartWhen))
+    return Known(
+        {
+            "contact": catalogue.fields,
+            "company": catalogue.company_fields,
+            "utm": dict.fromkeys(_UTM, "text"),
+            "device": dict.fromkeys(_DEVICE, "text"),
+            "entry": _properties(starts or campaign.steps[:1], catalogue),
+            "event": _properties((*starts, *campaign.steps), catalogue),
+        }
+    )
+
+
+def _properties(nodes: tuple[ast.Node, ...], catalogue: Catalogue) -> Fields | None:
+    """The properties that the events in some nodes have come with; None when none are known."""
+    properties: dict[str, FieldType] = {}
+    for below in (below for node in nodes for below in ast.walk(node)):
+        match below:
+            case ast.Did(activity=activity):
+                properties.update((catalogue.events or {}).get(activity.text, {}))
+            case ast.FromForm(form=form) | ast.FormSubmitted(form=ast.Name() as form):
+                properties.update(form_fields(form, catalogue) or {})
+            case _:
+                pass
+    return properties or None
+
+
+def in_context(
+    node: ast.Node, known: Known, catalogue: Catalogue
+) -> Iterator[tuple[ast.Node, Known]]:
+    """A node and all below it, each with the fields that it can speak of.
+
+    Inside `did ... where (...)` bare names are the properties of that activity.
+    """
+    yield node, known
+    inside = known
+    if isinstance(node, ast.Did):
+        events = None if catalogue.open else catalogue.events
+        seen = (events or {}).get(node.activity.text) or None
+        inside = Known({**known.scopes, "contact": seen, "event": seen}, known.seen | {"contact"})
+    for child in ast.children(node):
+        yield from in_context(child, inside, catalogue)
+
+
+def check_fields(node: ast.Node, known: Known, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """The fields in a campaign or a condition that are not there, or cannot be set."""
+    for below, here in in_context(node, known, catalogue):
+        match below:
+            case ast.Field():
+                yield from _field(below, here)
+            case ast.Answer():
+                yield from _answer(below, catalogue)
+            case ast.SetField(field=field) | ast.ClearField(field=field):
+                yield from _settable(field)
+            case _:
+                pass
+
+
+def _field(field: ast.Field, known: Known) -> Iterator[Diagnostic]:
+    if field.scope not in _SCOPES:
+        yield error(
+            "E203",
+            f"`{field.scope}` has no fields",
+            field.span,
+            help=did_you_mean(field.scope, _SCOPES)
+            or "what can stand before the dot: `company`, `utm`, `device`, `entry` or `event`",
+        )
+        return
+    fields = known.scopes.get(field.scope)
+    if fields is None or field.name in fields:
+        return
+    told = phrases.field(field)
+    near = nearest(field.name, fields)
+    fix = None
+    if near:
+        instead = ast.Field(name=near[0], scope=field.scope)
+        fix = replacing(field.span, phrases.field(instead))
+    if field.scope in known.seen:
+        if near:
+            yield warning(
+                "W203",
+                f"nothing has come with `{field.name}` yet",
+                field.span,
+                help=f"did you mean `{near[0]}`? if it is new, leave it as it is",
+                fix=fix,
+            )
+        return
+    yield error(
+        "E201",
+        f"there is no field `{told}`",
+        field.span,
+        help=did_you_mean(field.name, fields) or f"the fields are {some_of(fields)}",
+        fix=fix,
+    )
+
+
+def _answer(answer: ast.Answer, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    fields = form_fields(answer.form, catalogue)
+    if fields is None or found(answer.field, fields):
+        return
+    yield error(
+        "E201",
+        f"the form `{answer.form.text}` has no field `{answer.field}`",
+        answer.span,
+        help=did_you_mean(answer.field, fields)
+        or f"its fields are {some_of(fields) or 'not known yet'}",
+    )
+
+
+def _settable(field: ast.Field) -> Iterator[Diagnostic]:
+    if field.scope in _SCOPES and field.scope not in _SETTABLE:
+        yield error(
+            "E225",
+            f"`{phrases.field(field)}` cannot be changed: it says what has happened",
+            field.span,
+            help="set a field of the contact, or of `company.`",
+        )
