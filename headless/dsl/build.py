@@ -16,11 +16,14 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from headless.dsl import ast
-from headless.dsl.diagnostics import Diagnostic, Related, Span, error
+from headless.dsl.diagnostics import Diagnostic, Related, Span, error, replacing
 from headless.dsl.lalr import Token
+from headless.dsl.wording import is_label
 
 MOST: Final = 1_000_000_000
 """The largest count or number of points."""
+LONGEST_NUMBER: Final = 24
+"""The most characters that a number may have."""
 LONGEST_DAYS: Final = 36_600
 """The longest a duration may be: a hundred years."""
 
@@ -196,17 +199,22 @@ class Builder:
         return ast.Text(name.text, quoted=False, span=span)
 
     def number(self, span: Span, token: Token) -> ast.Number:
-        if len(token.text) > 24:
-            self.problems.append(_too_large(token))
-            return ast.Number(Decimal(0), span=span)
-        return ast.Number(_decimal(token.text), span=span)
+        return ast.Number(self._decimal(token, token.text), span=span)
 
     def percent(self, span: Span, token: Token) -> ast.Percent:
-        return ast.Percent(_decimal(token.text.rstrip("% \t\n")), span=span)
+        return ast.Percent(self._decimal(token, token.text.rstrip("% \t\n")), span=span)
 
     def money(self, span: Span, token: Token) -> ast.Money:
-        amount, currency = token.text[:-3], token.text[-3:]
-        return ast.Money(_decimal(amount.strip()), currency.upper(), span=span)
+        amount, currency = token.text[:-3].strip(), token.text[-3:]
+        return ast.Money(self._decimal(token, amount), currency.upper(), span=span)
+
+    def _decimal(self, token: Token, text: str) -> Decimal:
+        if len(text) > LONGEST_NUMBER:
+            self.problems.append(_too_large(token))
+            return Decimal(0)
+        number = Decimal(text)
+        whole = number == number.to_integral_value()
+        return Decimal(int(number)) if whole else number.normalize()
 
     def yes_no(self, span: Span, token: Token) -> ast.YesNo:
         return ast.YesNo(token.type == "TRUE", span=span)
@@ -439,6 +447,8 @@ class Builder:
     def labelled(self, span: Span, label: Token, step: Any) -> Any:
         bare = label.text.rstrip(": \t")
         name = ast.Name(bare, span=Span(label.start, label.start + len(bare)))
+        if not is_label(bare):
+            self.problems.append(_no_label(name))
         return msgspec.structs.replace(step, label=name, span=span)
 
     def body(self, span: Span, *steps: ast.Step) -> ast.Block:
@@ -466,8 +476,9 @@ class Builder:
         word: Token | None = None,
         otherwise: ast.Block | None = None,
     ) -> Any:
-        if word is not None:
+        if word is not None and otherwise is not None:
             self._answers(word, span.start, _question(chain[0][0]), chain[-1][1])
+            otherwise = _from(word, otherwise)
         return _asking(span, chain, otherwise)
 
     if_inline = when_inline
@@ -486,7 +497,7 @@ class Builder:
                 asked = part
                 begins = span.start if not chain else last.start
             elif asked is None:
-                otherwise = part
+                otherwise = _from(last, part)
             else:
                 chain.append((asked, part, Span(begins, part.span.end)))
                 asked = None
@@ -513,7 +524,7 @@ class Builder:
         return ast.Arm(share, name, body, span=span)
 
     def share(self, span: Span, token: Token) -> Decimal | None:
-        return None if token.type == "REST" else _decimal(token.text.rstrip("% \t\n"))
+        return None if token.type == "REST" else self._decimal(token, token.text.rstrip("% \t\n"))
 
     def arm_name(self, span: Span, name: str | Token | None) -> ast.Name | None:
         if isinstance(name, Token):
@@ -521,10 +532,15 @@ class Builder:
         return None if name is None else ast.Name(name, span=span)
 
     def parallel(self, span: Span, *parts: Any) -> ast.Parallel:
+        blocks: list[ast.Block] = []
+        word: Token | None = None
         for part in parts:
             if isinstance(part, Token):
+                word = part
                 self._answers(part, span.start, "parallel")
-        return ast.Parallel(tuple(p for p in parts if isinstance(p, ast.Block)), span=span)
+            else:
+                blocks.append(part if word is None else _from(word, part))
+        return ast.Parallel(tuple(blocks), span=span)
 
     def repeat(self, span: Span, times: int, until: Any, body: ast.Block, end: Token) -> ast.Repeat:
         self._answers(end, span.start, "repeat")
@@ -778,13 +794,6 @@ def _plain(token: Token) -> str:
     return unquoted(token.text) if token.type == "STRING" else token.text
 
 
-def _decimal(text: str) -> Decimal:
-    number = Decimal(text)
-    return (
-        number.quantize(Decimal(1)) if number == number.to_integral_value() else number.normalize()
-    )
-
-
 def _channel(token: Token) -> str:
     return {
         "EMAILS": "email",
@@ -796,6 +805,11 @@ def _channel(token: Token) -> str:
 
 def _weekday(token: Token) -> ast.Weekday:
     return next(day for day in ast.WEEKDAYS if day == token.text.lower())
+
+
+def _from(word: Token, block: ast.Block) -> ast.Block:
+    """The block with the word before it, `else` or `also`, counted in."""
+    return ast.Block(block.steps, span=Span(word.start, block.span.end))
 
 
 def _question(asked: Any) -> str:
@@ -820,6 +834,16 @@ def _no_such_day(day: str, span: Span) -> Diagnostic:
         f"there is no day `{day}`",
         span,
         help="write a date as year, month and day: 2026-12-24",
+    )
+
+
+def _no_label(name: ast.Name) -> Diagnostic:
+    return error(
+        "E115",
+        f"`{name.text}` is a word of the language, so it cannot be a label",
+        name.span,
+        help=f"choose another name, such as `{name.text.lower()}-step`",
+        fix=replacing(name.span, f"{name.text.lower()}-step"),
     )
 
 

@@ -88,7 +88,6 @@ def _deeper(text: str, step: Step, above: Step) -> Diagnostic:
         help="for several steps write `do` … `end`; if it stands alone, move it left"
         if asks
         else "move it left, under the step before it",
-        fix=_moved(text, step.span.start, above.span.start),
     )
 
 
@@ -105,12 +104,6 @@ def _shallower(text: str, step: Step, above: Step) -> Diagnostic:
         ),
         help="put `end` before it, or move it right",
     )
-
-
-def _moved(text: str, at: int, like: int) -> Fix:
-    start = _line_start(text, at)
-    wanted = text[_line_start(text, like) : like]
-    return Fix((Edit(Span(start, at), wanted),))
 
 
 def _answer_problems(text: str, answer: Answer) -> Iterable[Diagnostic]:
