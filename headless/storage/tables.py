@@ -261,6 +261,7 @@ message = Table(  # one intent to send on a channel: the outbox and its history
     Column("version_id", BigInteger),
     Column("step", SmallInteger),
     Column("visit", Integer),
+    Column("activity_id", BigInteger),  # what brought the contact here: `{{ event.* }}`
     Column("state", SmallInteger, nullable=False, server_default="0"),
     Column("attempts", SmallInteger, nullable=False, server_default="0"),
     _at("created_at"),  # when the intent was released: what `when opened ... within` counts from

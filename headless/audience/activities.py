@@ -1,0 +1,158 @@
+"""Activities: what contacts did, written down once.
+
+`record` takes what comes from outside, each item once by its sender's own id. `told` is the part
+of a larger statement that notes what a change brought about (a tag, a segment joined), where some
+campaign listens for such a thing. Imports storage only; the engine hears what is written here.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    Boolean,
+    SmallInteger,
+    Text,
+    bindparam,
+    column,
+    exists,
+    func,
+    literal,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
+
+from headless.storage.codes import ActivityKind
+from headless.storage.database import Transaction
+from headless.storage.tables import Instant, activity, activity_seen, activity_todo, listener
+
+_COLUMNS: Final[dict[str, Any]] = {
+    "contact_id": BigInteger,
+    "kind": SmallInteger,
+    "ref": BigInteger,
+    "occurred_at": Instant,
+    "message_id": BigInteger,
+    "machine": Boolean,
+    "properties": JSONB,
+    "key": Text,
+}
+
+
+class Activity(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that a contact did.
+
+    `key` is the sender's own id with its source before it (`api:evt-1`): what comes twice counts
+    once. `ref` is what it was done to, `machine` that a program did it and not the person.
+    """
+
+    contact_id: int
+    kind: ActivityKind
+    occurred_at: datetime
+    ref: int = 0
+    key: str | None = None
+    message_id: int | None = None
+    machine: bool = False
+    properties: dict[str, Any] | None = None
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """The new activities' ids, and how many were known already."""
+
+    ids: tuple[int, ...]
+    duplicates: int
+
+
+async def record(
+    tx: Transaction, workspace_id: int, activities: Sequence[Activity], *, now: datetime
+) -> Recorded:
+    """Write activities down; those whose key was seen before are passed over.
+
+    Whoever calls lets the engine hear the ids in the same transaction.
+    """
+    fresh = await _unseen(tx, workspace_id, activities, now)
+    if not fresh:
+        return Recorded((), len(activities))
+    arrays = {name: [_plain(item, name) for item in fresh] for name in _COLUMNS if name != "key"}
+    rows = (
+        func.unnest(*(bindparam(n, type_=ARRAY(_COLUMNS[n])) for n in arrays))
+        .table_valued(*(column(n, _COLUMNS[n]) for n in arrays), name="given")
+        .render_derived()
+    )
+    result = await tx.execute(
+        insert(activity)
+        .from_select(
+            ["workspace_id", "received_at", *arrays],
+            select(literal(workspace_id), literal(now, Instant), *(rows.c[n] for n in arrays)),
+        )
+        .returning(activity.c.id),
+        arrays,
+    )
+    return Recorded(tuple(row.id for row in result), len(activities) - len(fresh))
+
+
+def _plain(item: Activity, name: str) -> Any:
+    value = getattr(item, name)
+    return int(value) if name == "kind" else value
+
+
+async def _unseen(
+    tx: Transaction, workspace_id: int, activities: Sequence[Activity], now: datetime
+) -> list[Activity]:
+    keyed = {item.key: item for item in reversed(activities) if item.key is not None}
+    unkeyed = [item for item in activities if item.key is None]
+    if not keyed:
+        return unkeyed
+    keys = bindparam("keys", sorted(keyed), type_=ARRAY(Text))
+    result = await tx.execute(
+        insert(activity_seen)
+        .from_select(
+            ["workspace_id", "key", "arrived_at"],
+            select(literal(workspace_id), func.unnest(keys), literal(now, Instant)),
+        )
+        .on_conflict_do_nothing()
+        .returning(activity_seen.c.key)
+    )
+    new = {row.key for row in result}
+    return [*(item for key, item in keyed.items() if key in new), *unkeyed]
+
+
+def told(
+    workspace_id: int, rows: Any, kind: ActivityKind, ref: int, *, now: Any, name: str
+) -> tuple[CTE, CTE]:
+    """Two parts of a statement that note what a change brought about, where somebody listens.
+
+    `rows` is a select of (contact_id, occurred_at, enrollment_id, properties). The engine hears
+    them after the commit, in a transaction of their own, so that two batches that wake each
+    other's positions cannot deadlock; the caller sends the wake-up `hear`.
+    """
+    listened = exists(
+        select(1).where(
+            listener.c.workspace_id == workspace_id,
+            listener.c.kind == int(kind),
+            listener.c.ref.in_([ref, 0]),
+        )
+    )
+    given = rows.subquery(f"rows_{name}")
+    noted = (
+        insert(activity)
+        .from_select(
+            ["workspace_id", "kind", "ref", "received_at",
+             "contact_id", "occurred_at", "enrollment_id", "properties"],
+            select(
+                literal(workspace_id), literal(int(kind), SmallInteger), literal(ref, BigInteger),
+                now, *given.c,
+            ).where(listened),
+        )
+        .returning(activity.c.workspace_id, activity.c.id)
+        .cte(f"told_{name}")
+    )  # fmt: skip
+    todo = (
+        insert(activity_todo)
+        .from_select(["workspace_id", "activity_id"], select(noted.c.workspace_id, noted.c.id))
+        .returning(activity_todo.c.activity_id)
+        .cte(f"todo_{name}")
+    )
+    return noted, todo

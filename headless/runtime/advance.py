@@ -1,0 +1,136 @@
+"""Advance: take the contacts that are due at one step and move all of them, in one transaction.
+
+The only place that runs the statements of `steps`. A crash is a rollback; a batch claimed twice
+moves nobody twice, because the claim locks and the move happens in the same transaction. Claim and
+act are two statements: the second has a snapshot that sees what committed before the locks.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+from sqlalchemy import BigInteger, and_, bindparam, delete, exists, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from headless.dsl.plan import Rule
+from headless.runtime.listen import start_by_sending
+from headless.runtime.stands import Version
+from headless.runtime.versions import Compiled, Versions, may_run
+from headless.storage.codes import Channel, EnrollmentState
+from headless.storage.database import Database, Transaction
+from headless.storage.tables import enrollment, position
+
+BATCH: Final = 5_000
+"""Contacts a transaction: below 1,000 the claim costs a fifth, above 10,000 nothing is won."""
+
+
+class Advanced(msgspec.Struct, frozen=True):
+    """What one batch did: positions claimed, messages for the outbox, rests worth a look now."""
+
+    claimed: int = 0
+    messages: int = 0
+    follow: tuple[int, ...] = ()
+
+
+async def advance(
+    database: Database,
+    versions: Versions,
+    version_id: int,
+    step: int,
+    *,
+    now: datetime,
+    most: int = BATCH,
+) -> Advanced:
+    """Move up to `most` contacts that are due at a step of a version.
+
+    Answers `claimed == 0` when nobody is due, or when the campaign may not run now.
+    """
+    async with database.transaction() as tx:
+        try:
+            compiled = await versions.get(tx, version_id)
+        except KeyError:
+            return Advanced()
+        if step not in compiled.runs or not await may_run(tx, compiled.version, now=now):
+            return Advanced()
+        return await _batch(tx, versions, compiled, step, now, most)
+
+
+async def _batch(
+    tx: Transaction, versions: Versions, compiled: Compiled, step: int, now: datetime, most: int
+) -> Advanced:
+    carried = compiled.carry(step)
+    claimed = (await tx.execute(carried.claim, {"now": now, "most": most})).all()
+    if not claimed:
+        return Advanced()
+    enrollments = [row[0] for row in claimed]
+    row = (
+        await tx.execute(
+            carried.act,
+            {"now": now, "enrollments": enrollments, "branches": [row[1] for row in claimed]},
+        )
+    ).one()
+    made = compiled.version
+    if carried.rules:
+        await _close(tx, made, enrollments, now)
+    if row.sent:
+        await start_by_sending(tx, versions, made.workspace_id, row.sent, now=now)
+    for rest in carried.follow:
+        tx.wake("advance", made.id, rest)
+    if row.email:
+        tx.wake("deliver", made.workspace_id, Channel.EMAIL)
+    if row.webhook:
+        tx.wake("deliver", made.workspace_id, Channel.WEBHOOK)
+    if row.todo:
+        tx.wake("hear", made.workspace_id)
+    return Advanced(len(claimed), row.email + row.webhook, carried.follow)
+
+
+async def _close(tx: Transaction, made: Version, enrollments: Sequence[int], now: datetime) -> None:
+    """End the runs whose path is over and whose standing rules keep nothing open.
+
+    A rule with `within` keeps the run open until its window closes; others end with the path.
+    """
+    mine = bindparam("mine", list(enrollments), type_=ARRAY(BigInteger))
+    main, other = position.alias("main"), position.alias("other")
+    path_goes_on = exists(
+        select(1).where(
+            main.c.workspace_id == made.workspace_id,
+            main.c.enrollment_id == position.c.enrollment_id,
+            main.c.branch == 0,
+        )
+    )
+    await tx.execute(
+        delete(position).where(
+            position.c.workspace_id == made.workspace_id,
+            position.c.enrollment_id == mine.any_(),
+            position.c.branch.in_(_unbounded(made)),
+            ~path_goes_on,
+        )
+    )
+    somewhere = exists(
+        select(1).where(
+            other.c.workspace_id == made.workspace_id, other.c.enrollment_id == enrollment.c.id
+        )
+    )
+    await tx.execute(
+        update(enrollment)
+        .where(
+            and_(
+                enrollment.c.workspace_id == made.workspace_id,
+                enrollment.c.id == mine.any_(),
+                enrollment.c.state == EnrollmentState.RUNNING,
+            ),
+            ~somewhere,
+        )
+        .values(state=EnrollmentState.FINISHED, ended_at=now)
+    )
+
+
+def _unbounded(made: Version) -> list[int]:
+    """The branches of standing rules that end with the path."""
+    return [
+        step.branch
+        for step in made.plan.steps
+        if isinstance(step, Rule) and step.trigger.within is None
+    ]

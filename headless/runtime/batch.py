@@ -1,0 +1,178 @@
+"""The contacts of a batch with every question of the run answered: the part `e` of a statement.
+
+Pure. All questions are asked of the same snapshot, before any effect of the run; `paths` has cut
+the run where that would not be what the text says. Imports the language, `audience`, `paths`,
+`stands` and `effects`.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    ColumnElement,
+    Text,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import BIT, JSONB
+
+from headless.audience.conditions import holds
+from headless.audience.values import Scope, Sql
+from headless.dsl import ast
+from headless.dsl.plan import Act, If, Rule, Split, Step, When
+from headless.runtime import effects, stands
+from headless.runtime.effects import Action
+from headless.runtime.paths import ALWAYS, Paths, Run
+from headless.runtime.stands import Version, number
+from headless.storage import tables
+from headless.workspace.names import everything
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """A run in the making: its version, the claimed positions, and the contacts `e`.
+
+    `scope` reads the columns of `e`, with the run's own instant as now.
+    """
+
+    version: Version
+    run: Run
+    stood: CTE
+    rows: CTE
+    scope: Scope
+    actions: tuple[Action, ...]
+
+    @property
+    def start(self) -> Step:
+        """The rest that the run starts from."""
+        return self.version.plan.steps[self.run.start]
+
+    def step(self, n: int) -> Step:
+        """A step of the plan."""
+        return self.version.plan.steps[n]
+
+    def by(self, paths: Paths) -> ColumnElement[bool]:
+        """Whether a contact of the batch came along one of the paths."""
+        if paths == ALWAYS:
+            return true()
+        ways = (and_(*(self._went(n, outcome) for n, outcome in sorted(p))) for p in paths)
+        return or_(*ways)
+
+    def _went(self, n: int, outcome: int) -> ColumnElement[bool]:
+        at_start = n == self.run.start and isinstance(self.start, When)
+        return (self.rows.c.outcome if at_start else self.rows.c[f"q{n}"]) == number(outcome)
+
+
+def frame(version: Version, run: Run) -> Frame:
+    """The first half of a run's statement."""
+    steps = version.plan.steps
+    actions = tuple((n, step.action) for n, _ in run.steps if isinstance(step := steps[n], Act))
+    ahead = (steps[to] for to, _ in run.exits if isinstance(to, int))
+    concerned = (steps[run.start], *(steps[n] for n, _ in run.steps), *ahead)
+    spoken = tuple(everything(concerned))
+    stood = stands.stood(version, run.start, stands.due(version))
+    rows = _rows(version, run, stood, spoken, actions)
+    scope = _scope(version, rows, rows.c.at)
+    if _needs_enrollment(spoken):
+        scope = msgspec.structs.replace(
+            scope, entry=rows.c.entry, event=rows.c.event, since=rows.c.entered_at
+        )
+    else:
+        scope = msgspec.structs.replace(scope, event=rows.c.event)
+    return Frame(version, run, stood, rows, scope, actions)
+
+
+def _scope(version: Version, contact: Any, at: Sql) -> Scope:
+    zone = version.plan.zone
+    return Scope(
+        workspace_id=version.workspace_id,
+        contact=contact,
+        now=at,
+        zone=literal(zone) if zone else func.coalesce(contact.c.time_zone, version.zone),
+        names=version.names,
+    )
+
+
+def _uses(spoken: tuple[ast.Node, ...], scope: str) -> bool:
+    return any(isinstance(node, ast.Field) and node.scope == scope for node in spoken)
+
+
+def _needs_enrollment(spoken: tuple[ast.Node, ...]) -> bool:
+    looks_back = any(isinstance(node, ast.Happened | ast.EntryAnchor) for node in spoken)
+    return looks_back or _uses(spoken, "entry")
+
+
+def _rows(
+    version: Version,
+    run: Run,
+    stood: CTE,
+    spoken: tuple[ast.Node, ...],
+    actions: tuple[Action, ...],
+) -> CTE:
+    c, en, act = tables.contact, tables.enrollment, tables.activity
+    joined: Any = stood.join(
+        c, and_(c.c.workspace_id == stood.c.workspace_id, c.c.id == stood.c.contact_id)
+    )
+    entry: Sql = cast(null(), JSONB)
+    entered: Sql = cast(null(), tables.Instant)
+    event: Sql = cast(null(), JSONB)
+    if _needs_enrollment(spoken):
+        mine = and_(en.c.workspace_id == stood.c.workspace_id, en.c.id == stood.c.enrollment_id)
+        joined, entry, entered = joined.join(en, mine), en.c.entry, en.c.entered_at
+    if _uses(spoken, "event"):
+        cause = and_(act.c.workspace_id == stood.c.workspace_id, act.c.id == stood.c.cause)
+        joined, event = joined.outerjoin(act, cause), act.c.properties
+    scope = msgspec.structs.replace(
+        _scope(version, c, stood.c.at),
+        entry=entry,
+        event=event,
+        since=entered if _needs_enrollment(spoken) else None,
+    )
+    statement = select(
+        stood,
+        *(column for column in c.c if column.name != "workspace_id"),
+        entry.label("entry"),
+        event.label("event"),
+        entered.label("entered_at"),
+        *_answers(version, run, scope),
+    ).select_from(joined)
+    if isinstance(version.plan.steps[run.start], When | Rule):
+        statement = statement.where(stood.c.outcome >= 0)
+    if effects.locks_contacts(actions):
+        statement = statement.order_by(c.c.id).with_for_update(of=c, key_share=True)
+    return statement.cte("e").prefix_with("materialized")
+
+
+def _answers(version: Version, run: Run, scope: Scope) -> Iterator[ColumnElement[Any]]:
+    """A column `q<number>` with the outcome of each question, `no<number>` with each refusal."""
+    for n, _ in run.steps:
+        match version.plan.steps[n]:
+            case If(choices=choices):
+                ways = [(holds(c.condition, scope), number(i)) for i, c in enumerate(choices)]
+                yield case(*ways, else_=number(len(ways))).label(f"q{n}")
+            case Split() as split:
+                yield _bucket(version, split, scope).label(f"q{n}")
+            case Act(action=ast.SendMessage(transactional=transactional)):
+                yield effects.refusal(scope, transactional=transactional).label(f"no{n}")
+
+
+def _bucket(version: Version, split: Split, scope: Scope) -> Sql:
+    """The arm of a contact: 32 bits of MD5 over campaign, step and contact, as a share of 100."""
+    seed = literal(f"{version.campaign_id}:{split.key}:", Text)
+    digest = func.md5(seed.concat(cast(scope.contact.c.id, Text)))
+    bits = cast(cast(literal("x", Text).concat(func.substr(digest, 1, 8)), BIT(32)), BigInteger)
+    upper, ways = Decimal(0), []
+    for index, share in enumerate(split.shares[:-1]):
+        upper += share.percent
+        ways.append((bits < literal(int(upper * 2**32 / 100), BigInteger), number(index)))
+    return case(*ways, else_=number(len(ways))) if ways else number(0)

@@ -1,0 +1,208 @@
+"""Entry: how contacts come into a campaign, as sets, each at most once at a time.
+
+One statement makes the enrollments and their first positions. A contact enters when it has no run
+in the campaign, or when the earlier one has ended and the campaign's re-entry allows another; who
+was removed by hand stays out for good. Imports `audience`, `stands` and `versions`.
+"""
+
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    Select,
+    and_,
+    cast,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+from headless.audience.conditions import holds
+from headless.audience.values import Scope, shifted
+from headless.dsl.plan import Source
+from headless.runtime.stands import NOW, Version
+from headless.runtime.versions import Versions, may_run
+from headless.storage.codes import EnrollmentState
+from headless.storage.database import Database
+from headless.storage.tables import (
+    Instant,
+    contact,
+    enrollment,
+    intake,
+    position,
+    segment_member,
+)
+
+INTAKE_BATCH: Final = 20_000
+"""Members a transaction while a campaign takes in those it started with."""
+
+
+def enter(made: Version, source: Source | None, rows: CTE) -> Select[*tuple[Any, ...]]:
+    """Enroll newcomers; answers one row with their number, `entered`. Takes `:now`.
+
+    `rows` has `contact_id`, `at` (when they enter), `activity_id` and `entry` (what started it).
+    """
+    last = _last_run(made)
+    scope = Scope(
+        workspace_id=made.workspace_id,
+        contact=contact,
+        now=NOW,
+        zone=literal(made.plan.zone)
+        if made.plan.zone
+        else func.coalesce(contact.c.time_zone, made.zone),
+        names=made.names,
+        entry=rows.c.entry,
+    )
+    fits = true() if source is None or source.where is None else holds(source.where, scope)
+    who = (
+        select(
+            rows.c.contact_id,
+            func.coalesce(last.c.rotation + 1, 1).label("rotation"),
+            rows.c.at,
+            rows.c.activity_id,
+            rows.c.entry,
+        )
+        .select_from(
+            rows.join(
+                contact,
+                and_(
+                    contact.c.workspace_id == made.workspace_id,
+                    contact.c.id == rows.c.contact_id,
+                ),
+            ).outerjoin(last, true())
+        )
+        .where(fits, or_(last.c.state.is_(None), _may_return(made, last, scope)))
+        .order_by(rows.c.contact_id)
+    )
+    new = (
+        insert(enrollment)
+        .from_select(
+            ["workspace_id", "campaign_id", "version_id", "contact_id", "rotation", "entered_at",
+             "activity_id", "entry"],
+            select(
+                literal(made.workspace_id), literal(made.campaign_id), literal(made.id),
+                *who.subquery("who").c,
+            ),
+        )
+        .on_conflict_do_nothing()
+        .returning(
+            enrollment.c.workspace_id, enrollment.c.id, enrollment.c.contact_id,
+            enrollment.c.version_id, enrollment.c.entered_at, enrollment.c.activity_id,
+        )
+        .cte("new")
+    )  # fmt: skip
+    placed = (
+        insert(position)
+        .from_select(
+            ["workspace_id", "enrollment_id", "contact_id", "version_id", "step", "arrived_at",
+             "due_at", "activity_id"],
+            select(
+                new.c.workspace_id, new.c.id, new.c.contact_id, new.c.version_id, literal(0),
+                new.c.entered_at, NOW, new.c.activity_id,
+            ),
+        )
+        .returning(position.c.branch)
+        .cte("placed")
+    )  # fmt: skip
+    return select(func.count().label("entered")).select_from(new).add_cte(placed)
+
+
+def _last_run(made: Version) -> Any:
+    return (
+        select(enrollment.c.rotation, enrollment.c.state, enrollment.c.entered_at)
+        .where(
+            enrollment.c.workspace_id == made.workspace_id,
+            enrollment.c.campaign_id == made.campaign_id,
+            enrollment.c.contact_id == contact.c.id,
+        )
+        .order_by(enrollment.c.rotation.desc())
+        .limit(1)
+        .lateral("last")
+    )
+
+
+def _may_return(made: Version, last: Any, scope: Scope) -> Any:
+    """Re-entry after an earlier run; `after D` counts from that run's entry."""
+    over = last.c.state.not_in([EnrollmentState.RUNNING, EnrollmentState.REMOVED])
+    rule = made.plan.re_entry
+    match rule.mode:
+        case "never":
+            return last.c.state.is_(None)
+        case "always":
+            return over
+        case _:
+            if rule.after is None:
+                return over
+            return and_(over, shifted(last.c.entered_at, rule.after, scope.zone) <= NOW)
+
+
+# ---------------------------------------------------------------- the members at the start
+
+
+async def take_in(
+    database: Database, versions: Versions, campaign_id: int, *, now: datetime
+) -> int | None:
+    """Enroll the next members of a starting campaign; None when all are in, or it may not run."""
+    async with database.transaction() as tx:
+        row = (
+            await tx.execute(
+                select(intake)
+                .where(intake.c.campaign_id == campaign_id, intake.c.finished_at.is_(None))
+                .order_by(intake.c.source)
+                .limit(1)
+                .with_for_update(skip_locked=True)
+            )
+        ).one_or_none()
+        if row is None:
+            return None
+        compiled = await versions.get(tx, row.version_id)
+        made = compiled.version
+        if not await may_run(tx, made, now=now):
+            return None
+        members = _members(made, row.segment_id, row.after_id, row.before)
+        last = await tx.scalar(select(func.max(members.c.contact_id)), {"now": now})
+        done = {"finished_at": now} if last is None else {"after_id": last}
+        await tx.execute(
+            update(intake)
+            .where(
+                intake.c.workspace_id == row.workspace_id,
+                intake.c.campaign_id == campaign_id,
+                intake.c.source == row.source,
+            )
+            .values(**done)
+        )
+        if last is None:
+            return 0
+        source = made.plan.sources[row.source]
+        entered: int = await tx.scalar(enter(made, source, members), {"now": now})
+        if entered:
+            tx.wake("advance", made.id, 0)
+        return entered
+
+
+def _members(made: Version, segment_id: int, after: int, before: datetime) -> CTE:
+    m = segment_member.c
+    return (
+        select(
+            m.contact_id,
+            cast(NOW, Instant).label("at"),
+            cast(null(), BigInteger).label("activity_id"),
+            cast(null(), JSONB).label("entry"),
+        )
+        .where(
+            m.workspace_id == made.workspace_id,
+            m.segment_id == segment_id,
+            m.contact_id > after,
+            m.since <= before,
+        )
+        .order_by(m.contact_id)
+        .limit(INTAKE_BATCH)
+        .cte("members")
+    )

@@ -1,0 +1,287 @@
+"""Listen: what contacts do wakes the positions that wait for it, and starts runs.
+
+An activity decides nothing here. It makes the positions that listen for its kind due at once, and
+the step's own reading of history (`stands`) says what it means. So late, double and out-of-order
+activities need no rules of their own, and a position woken for nothing sleeps on.
+
+The race between an activity and a position that is just arriving is closed by locks: the positions
+of the contacts are locked (waiting for whoever moves them) after the activities are written, and
+looked at by a statement that begins after that.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    ARRAY,
+    CTE,
+    BigInteger,
+    and_,
+    bindparam,
+    delete,
+    literal,
+    or_,
+    select,
+    update,
+)
+
+from headless.audience.conditions import answers, heard
+from headless.audience.values import Scope
+from headless.dsl.plan import Source
+from headless.runtime.entry import enter
+from headless.runtime.stands import NOW, Version, number
+from headless.runtime.versions import Versions, may_run
+from headless.storage.codes import ActivityKind
+from headless.storage.database import Database, Transaction
+from headless.storage.tables import (
+    activity,
+    activity_todo,
+    contact,
+    listener,
+    position,
+)
+
+HEARD_AT_ONCE: Final = 5_000
+_ENTRY: Final = 0
+_IDS: Final = bindparam("ids", type_=ARRAY(BigInteger))
+
+
+async def hear(
+    tx: Transaction,
+    versions: Versions,
+    workspace_id: int,
+    activities: Sequence[int],
+    *,
+    now: datetime,
+) -> None:
+    """Wake whoever waits for these activities, and start the runs that they start.
+
+    Call it in the transaction that wrote the activities, after they are written.
+    """
+    ids = {"ids": list(activities), "now": now}
+    await tx.execute(_lock(workspace_id), ids)
+    for row in await tx.execute(_wake(workspace_id), ids):
+        tx.wake("advance", row.version_id, row.step)
+    for row in (await tx.execute(_starts(workspace_id), ids)).all():
+        await _start(tx, versions, row.version_id, ids, now)
+
+
+def _lock(workspace_id: int) -> Any:
+    """Lock the contacts' positions in key order, waiting for those that are being moved."""
+    concerned = select(activity.c.contact_id).where(
+        activity.c.workspace_id == workspace_id, activity.c.id == _IDS.any_()
+    )
+    return (
+        select(position.c.enrollment_id)
+        .where(position.c.workspace_id == workspace_id, position.c.contact_id.in_(concerned))
+        .order_by(position.c.enrollment_id, position.c.branch)
+        .with_for_update(key_share=True)
+    )
+
+
+def _listening(workspace_id: int) -> Any:
+    return and_(
+        listener.c.workspace_id == workspace_id,
+        listener.c.kind == activity.c.kind,
+        listener.c.ref.in_([activity.c.ref, number(0)]),
+    )
+
+
+def _wake(workspace_id: int) -> Any:
+    woken = (
+        update(position)
+        .where(
+            position.c.workspace_id == workspace_id,
+            position.c.contact_id == activity.c.contact_id,
+            position.c.version_id == listener.c.version_id,
+            position.c.step == listener.c.step,
+            activity.c.workspace_id == workspace_id,
+            activity.c.id == _IDS.any_(),
+            _listening(workspace_id),
+            listener.c.step != _ENTRY,
+            or_(position.c.due_at.is_(None), position.c.due_at > NOW),
+        )
+        .values(due_at=NOW)
+        .returning(position.c.version_id, position.c.step)
+        .cte("woken")
+    )
+    return select(woken).distinct()
+
+
+def _starts(workspace_id: int) -> Any:
+    """The versions that some of the activities start runs of."""
+    return (
+        select(listener.c.version_id)
+        .select_from(activity.join(listener, _listening(workspace_id)))
+        .where(
+            activity.c.workspace_id == workspace_id,
+            activity.c.id == _IDS.any_(),
+            listener.c.step == _ENTRY,
+        )
+        .distinct()
+    )
+
+
+async def _start(
+    tx: Transaction, versions: Versions, version_id: int, ids: dict[str, Any], now: datetime
+) -> None:
+    made = (await versions.get(tx, version_id)).version
+    if not await may_run(tx, made, now=now):
+        return
+    entered = 0
+    for source in made.plan.sources:
+        if source.sent is None:
+            rows = _newcomers(made, source)
+            entered += await tx.scalar(enter(made, source, rows), ids)
+    if entered:
+        tx.wake("advance", made.id, _ENTRY)
+
+
+def _newcomers(made: Version, source: Source) -> CTE:
+    """The contacts whose activities start a run by this source: each once, by the earliest."""
+    scope = Scope(
+        workspace_id=made.workspace_id,
+        contact=contact,
+        now=NOW,
+        zone=literal(made.zone),
+        names=made.names,
+    )
+    return (
+        select(
+            activity.c.contact_id,
+            activity.c.occurred_at.label("at"),
+            activity.c.id.label("activity_id"),
+            activity.c.properties.label("entry"),
+        )
+        .distinct(activity.c.contact_id)
+        .where(
+            activity.c.workspace_id == made.workspace_id,
+            activity.c.id == _IDS.any_(),
+            _begins(made, source, scope),
+        )
+        .order_by(activity.c.contact_id, activity.c.occurred_at, activity.c.id)
+        .cte("newcomers")
+    )
+
+
+def _begins(made: Version, source: Source, scope: Scope) -> Any:
+    if source.event is not None:
+        return answers(source.event, activity, scope)
+    if source.form is not None:
+        kind, ref = ActivityKind.SUBMITTED, made.names.id("form", source.form)
+    else:
+        kind, ref = ActivityKind.JOINED_SEGMENT, segment_of(made, source)
+    return and_(activity.c.kind == number(kind), activity.c.ref == ref)
+
+
+def segment_of(made: Version, source: Source) -> int:
+    """The segment that a source takes its people from; that of `from contacts where` is hidden."""
+    if source.contacts:
+        return made.names.id("source", str(made.plan.sources.index(source)))
+    return made.names.id("segment", source.segment or "")
+
+
+def listens(made: Version) -> set[tuple[ActivityKind, int, int]]:
+    """What a version listens to: (kind, ref, step); step 0 are its ways in."""
+    found: set[tuple[ActivityKind, int, int]] = set()
+    for source in made.plan.sources:
+        if source.sent is not None:
+            found.add((ActivityKind.SENT, made.names.id("email", source.sent), _ENTRY))
+        elif source.event is not None:
+            found |= {(h.kind, h.ref, _ENTRY) for h in heard(source.event, made.names)}
+        elif source.form is not None:
+            found.add((ActivityKind.SUBMITTED, made.names.id("form", source.form), _ENTRY))
+        else:
+            found.add((ActivityKind.JOINED_SEGMENT, segment_of(made, source), _ENTRY))
+    for step in made.plan.steps:
+        for trigger in _triggers(step):
+            found |= {(h.kind, h.ref, step.number) for h in heard(trigger.event, made.names)}
+    return found
+
+
+def _triggers(step: Any) -> list[Any]:
+    if hasattr(step, "arms"):
+        return [arm.trigger for arm in step.arms]
+    return [step.trigger] if hasattr(step, "trigger") else []
+
+
+async def start_by_sending(
+    tx: Transaction,
+    versions: Versions,
+    workspace_id: int,
+    messages: Sequence[int],
+    *,
+    now: datetime,
+) -> None:
+    """Start the runs whose campaigns begin when these messages are sent, by whatever campaign."""
+    ids = {"ids": list(messages), "now": now}
+    mails = and_(
+        message.c.workspace_id == workspace_id,
+        message.c.id == _IDS.any_(),
+        message.c.channel == number(Channel.EMAIL),
+    )
+    begun = (
+        select(listener.c.version_id)
+        .select_from(message.join(listener, listener.c.ref == message.c.ref))
+        .where(
+            mails,
+            listener.c.workspace_id == workspace_id,
+            listener.c.kind == number(ActivityKind.SENT),
+        )
+        .distinct()
+    )
+    for row in (await tx.execute(begun, ids)).all():
+        made = (await versions.get(tx, row.version_id)).version
+        if not await may_run(tx, made, now=now):
+            continue
+        for source in made.plan.sources:
+            if source.sent is not None:
+                about = message.c.ref == made.names.id("email", source.sent)
+                await tx.execute(enter(made, source, _receivers(mails, about)), ids)
+                tx.wake("advance", made.id, _ENTRY)
+
+
+def _receivers(mails: Any, about: Any) -> CTE:
+    return (
+        select(
+            message.c.contact_id,
+            message.c.created_at.label("at"),
+            cast(null(), BigInteger).label("activity_id"),
+            cast(null(), JSONB).label("entry"),
+        )
+        .distinct(message.c.contact_id)
+        .where(mails, about)
+        .order_by(message.c.contact_id, message.c.created_at)
+        .cte("receivers")
+    )
+
+
+# ---------------------------------------------------------------- what steps brought about
+
+
+async def hear_steps(
+    database: Database, versions: Versions, workspace_id: int, *, now: datetime
+) -> int:
+    """Hear the activities that steps wrote (tags, points, segments); how many there were."""
+    async with database.transaction() as tx:
+        todo = (
+            select(activity_todo.c.activity_id)
+            .where(activity_todo.c.workspace_id == workspace_id)
+            .order_by(activity_todo.c.activity_id)
+            .limit(HEARD_AT_ONCE)
+            .with_for_update(skip_locked=True)
+            .cte("todo")
+        )
+        taken = await tx.execute(
+            delete(activity_todo)
+            .where(
+                activity_todo.c.workspace_id == workspace_id,
+                activity_todo.c.activity_id == todo.c.activity_id,
+            )
+            .returning(activity_todo.c.activity_id)
+        )
+        ids = sorted(row.activity_id for row in taken)
+        if ids:
+            await hear(tx, versions, workspace_id, ids, now=now)
+        return len(ids)

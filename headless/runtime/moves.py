@@ -1,0 +1,341 @@
+"""Moves as SQL: where the contacts of a batch stand after their run.
+
+Pure. A position goes to its next rest with the instant that wakes it, or is deleted at the end of
+the path; a `whenever` sets up a position of its own. Imports the language, `batch` and `times`.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    and_,
+    case,
+    cast,
+    delete,
+    func,
+    literal_column,
+    not_,
+    null,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, array, insert
+
+from headless.audience.values import Sql, shifted
+from headless.dsl import ast
+from headless.dsl.plan import Act, Arm, Rule, Step, Wait, When, Whenever
+from headless.runtime import times
+from headless.runtime.batch import Frame
+from headless.runtime.paths import ALWAYS, LEFT, Paths
+from headless.runtime.stands import FOREVER, NOW, grace, number
+from headless.storage import tables
+from headless.storage.codes import Channel, EnrollmentState, MessageState
+from headless.storage.tables import Instant
+
+_ABOUT_MAIL = (ast.EmailOpened, ast.EmailClicked, ast.EmailBounced, ast.LinkClicked, ast.Replied)
+_NO_WINDOW = cast(null(), ARRAY(Instant))
+
+
+def moves(frame: Frame) -> Iterator[CTE]:
+    """The parts that move, delete or set up positions, and end enrollments."""
+    if isinstance(frame.start, When | Rule):
+        yield from _waiting_on(frame)
+    onward = [(to, paths) for to, paths in frame.run.exits if isinstance(to, int)]
+    if onward:
+        yield _moved(frame, onward)
+        if spent := _spent(frame, onward):
+            yield from spent
+    for to, paths in frame.run.exits:
+        if to is None:
+            yield from _ended(frame, paths)
+        elif to == LEFT:
+            yield from _left(frame, paths)
+    for n, paths in frame.run.steps:
+        step = frame.step(n)
+        if isinstance(step, Whenever):
+            yield _stood_up(frame, step, paths)
+
+
+def follow(frame: Frame) -> tuple[int, ...]:
+    """The rests that this run may leave due at once: worth another look in the same job."""
+    found = [to for to, _ in frame.run.exits if isinstance(to, int) and _may_be_due(frame, to)]
+    rules = [s.rule for n, _ in frame.run.steps if isinstance(s := frame.step(n), Whenever)]
+    return tuple(dict.fromkeys((*found, *rules)))
+
+
+def _may_be_due(frame: Frame, to: int) -> bool:
+    step = frame.step(to)
+    return not (isinstance(step, Wait) and isinstance(step.until, ast.Duration))
+
+
+def _same(table: Any, frame: Frame) -> ColumnElement[bool]:
+    """The row of `position` that a row of the batch came from."""
+    e = frame.rows.c
+    return and_(
+        table.c.workspace_id == frame.version.workspace_id,
+        table.c.enrollment_id == e.enrollment_id,
+        table.c.branch == e.branch,
+    )
+
+
+# ---------------------------------------------------------------- onwards
+
+
+def _moved(frame: Frame, onward: list[tuple[int, Paths]]) -> CTE:
+    p, e = tables.position, frame.rows.c
+    here: dict[str, list[tuple[Any, Sql]]] = {}
+    for to, paths in onward:
+        for column, value in _arrival(frame, to, paths).items():
+            here.setdefault(column, []).append((frame.by(paths), value))
+    values = {
+        column: ways[0][1] if len(ways) == 1 else case(*ways) for column, ways in here.items()
+    }
+    kept = or_(*(frame.by(paths) for _, paths in onward))
+    return (
+        update(p)
+        .where(_same(p, frame), kept, not_(_is_spent(frame, onward)))
+        .values(**values, arrived_at=e.at, activity_id=e.cause)
+        .returning(p.c.branch)
+        .cte("moved")
+    )
+
+
+def _arrival(frame: Frame, to: int, paths: Paths) -> dict[str, Sql]:
+    """The columns of a position that has just come to a rest."""
+    e, step = frame.rows.c, frame.step(to)
+    place: dict[str, Sql] = {
+        "step": number(to), "visit": e.visit, "due_at": NOW, "opens": _NO_WINDOW,
+        "closes": _NO_WINDOW,
+    }  # fmt: skip
+    match step:
+        case Wait(until=until):
+            return place | {"due_at": times.ends(until, e.at, frame.scope)}
+        case When():
+            return place | _listening(frame, step, paths)
+        case Rule():
+            opens, closes = _rule_window(frame, step)
+            return place | {"visit": e.visit + 1, "opens": opens, "closes": closes}
+        case _:
+            return place
+
+
+def _listening(frame: Frame, step: When, paths: Paths) -> dict[str, Sql]:
+    """The windows of a `when`, fixed on arrival.
+
+    Where the run itself has just sent what every arm waits for, nobody can have answered yet:
+    the position sleeps until its deadline. Else history is asked at once.
+    """
+    at = frame.rows.c.at
+    opens = [at if step.implicit else _anchor(frame, arm, paths) for arm in step.arms]
+    closes = [_closing(frame, arm, start) for arm, start in zip(step.arms, opens, strict=True)]
+    fresh = all(_just_sent(frame, arm, paths) for arm in step.arms)
+    wakes = [c + times.interval(grace(arm)) for arm, c in zip(step.arms, closes, strict=True)]
+    first = wakes[0] if len(wakes) == 1 else func.least(*wakes, type_=Instant)
+    unbounded = all(arm.trigger.within is None for arm in step.arms)
+    sleeps = cast(null(), Instant) if unbounded else func.nullif(first, FOREVER, type_=Instant)
+    return {"due_at": sleeps if fresh else NOW, "opens": array(opens), "closes": array(closes)}
+
+
+def _closing(frame: Frame, arm: Arm, opens: Sql) -> Sql:
+    within = arm.trigger.within
+    return FOREVER if within is None else shifted(opens, within.duration, frame.scope.zone)
+
+
+def _anchor(frame: Frame, arm: Arm, paths: Paths) -> Sql:
+    """When the stopwatch of an arm starts: the last sending of its message, else the arrival."""
+    e = frame.rows.c
+    within = arm.trigger.within
+    if within is not None and isinstance(within.anchor, ast.EntryAnchor):
+        return e.entered_at
+    name = _mail_of(arm.trigger.event)
+    if name is None or _just_sent(frame, arm, paths):
+        return e.at
+    ref = frame.version.names.id("email", name)
+    here = [case((frame.by(way), e.at)) for way in _sendings(frame, name)]
+    return func.coalesce(*here, _last_sent(frame, ref, mine=True), _last_sent(frame, ref), e.at)
+
+
+def _mail_of(event: ast.Event) -> str | None:
+    if isinstance(event, ast.AnyOf):
+        return next((name for part in event.events if (name := _mail_of(part))), None)
+    if isinstance(event, ast.Replied):
+        return event.message.text if event.message and event.channel == "email" else None
+    if isinstance(event, _ABOUT_MAIL):
+        return event.email.text if event.email else None
+    return None
+
+
+def _sendings(frame: Frame, name: str) -> list[Paths]:
+    """The paths by which this run sends an email, the last step first."""
+    found = [
+        paths
+        for n, paths in frame.run.steps
+        if isinstance(step := frame.step(n), Act)
+        and isinstance(step.action, ast.SendMessage)
+        and step.action.message.text.casefold() == name.casefold()
+    ]
+    return found[::-1]
+
+
+def _just_sent(frame: Frame, arm: Arm, paths: Paths) -> bool:
+    """Whether everybody who comes by these paths was sent the arm's message in this very run."""
+    event, within = arm.trigger.event, arm.trigger.within
+    if isinstance(event, ast.AnyOf) or (within is not None and within.anchor is not None):
+        return False
+    name = _mail_of(event)
+    if name is None:
+        return False
+    return any(
+        all(any(sent <= path for sent in sending) for path in paths)
+        for sending in _sendings(frame, name)
+    )
+
+
+def _last_sent(frame: Frame, ref: int, *, mine: bool = False) -> Sql:
+    m, e = tables.message.c, frame.rows.c
+    return (
+        select(func.max(m.created_at))
+        .where(
+            m.workspace_id == frame.version.workspace_id,
+            m.contact_id == e.contact_id,
+            m.channel == number(Channel.EMAIL),
+            m.ref == ref,
+            m.state != number(MessageState.SKIPPED),
+            m.enrollment_id == e.enrollment_id if mine else true(),
+        )
+        .scalar_subquery()
+    )
+
+
+# ---------------------------------------------------------------- still waiting
+
+
+def _waiting_on(frame: Frame) -> Iterator[CTE]:
+    """Woken for nothing: sleep on until the deadline. A standing rule whose window closed goes."""
+    p, s = tables.position, frame.stood.c
+    mine = and_(
+        p.c.workspace_id == frame.version.workspace_id,
+        p.c.enrollment_id == s.enrollment_id,
+        p.c.branch == s.branch,
+    )
+    yield (
+        update(p)
+        .where(mine, s.outcome == -1)
+        .values(due_at=s.wake_at)
+        .returning(p.c.branch)
+        .cte("waits")
+    )
+    if isinstance(frame.start, Rule):
+        yield delete(p).where(mine, s.outcome == -2).returning(p.c.branch).cte("closed")
+
+
+# ---------------------------------------------------------------- standing rules
+
+
+def _stood_up(frame: Frame, step: Whenever, paths: Paths) -> CTE:
+    """A position of its own for a standing rule, from now on."""
+    p, e = tables.position, frame.rows.c
+    rule = frame.step(step.rule)
+    if not isinstance(rule, Rule):
+        raise TypeError(f"step {step.rule} is no rule")
+    closes = _closing(frame, Arm(rule.trigger), e.at)
+    rows = select(
+        e.workspace_id, e.enrollment_id, number(rule.branch), e.contact_id, e.version_id,
+        number(rule.number), number(1), e.at, NOW, array([e.at]), array([closes]), e.cause,
+    ).where(frame.by(paths))  # fmt: skip
+    columns = [
+        "workspace_id", "enrollment_id", "branch", "contact_id", "version_id",
+        "step", "visit", "arrived_at", "due_at", "opens", "closes", "activity_id",
+    ]  # fmt: skip
+    return (
+        insert(p)
+        .from_select(columns, rows)
+        .on_conflict_do_nothing()
+        .returning(p.c.branch)
+        .cte(f"rule{rule.number}")
+    )
+
+
+def _rule_window(frame: Frame, rule: Rule) -> tuple[Sql, Sql]:
+    """Back at a standing rule: what happened while its body ran over time does not count."""
+    e = frame.rows.c
+    if frame.run.start == rule.number:
+        return e.opens, e.closes
+    journal, up = tables.journal.c, _setter(frame, rule)
+    started = (
+        select(func.max(journal.at))
+        .where(
+            journal.workspace_id == frame.version.workspace_id,
+            journal.enrollment_id == e.enrollment_id,
+            journal.step == number(up.number),
+        )
+        .scalar_subquery()
+    )
+    return array([e.at]), array([_closing(frame, Arm(rule.trigger), started)])
+
+
+def _setter(frame: Frame, rule: Rule) -> Step:
+    return next(
+        s for s in frame.version.plan.steps if isinstance(s, Whenever) and s.rule == rule.number
+    )
+
+
+def _is_spent(frame: Frame, onward: list[tuple[int, Paths]]) -> ColumnElement[bool]:
+    """Back at a standing rule that has answered `at most N times`."""
+    tests = [
+        and_(frame.by(paths), frame.rows.c.visit >= number(rule.at_most))
+        for to, paths in onward
+        if isinstance(rule := frame.step(to), Rule) and rule.at_most is not None
+    ]
+    return or_(*tests) if tests else literal_column("false")
+
+
+def _spent(frame: Frame, onward: list[tuple[int, Paths]]) -> list[CTE]:
+    spent = _is_spent(frame, onward)
+    if str(spent) == "false":
+        return []
+    p = tables.position
+    return [delete(p).where(_same(p, frame), spent).returning(p.c.branch).cte("spent")]
+
+
+# ---------------------------------------------------------------- the end
+
+
+def has_rules(frame: Frame) -> bool:
+    """Whether runs of this plan can have more than one position."""
+    return any(isinstance(step, Whenever) for step in frame.version.plan.steps)
+
+
+def _ended(frame: Frame, paths: Paths) -> Iterator[CTE]:
+    """The path is over. With standing rules the run may go on: `advance` looks after that."""
+    p = tables.position
+    yield delete(p).where(_same(p, frame), frame.by(paths)).returning(p.c.branch).cte("ended")
+    if not has_rules(frame):
+        yield _closed(frame, paths, EnrollmentState.FINISHED, "finished")
+
+
+def _left(frame: Frame, paths: Paths) -> Iterator[CTE]:
+    """Out of the campaign, with everything that the run waits for."""
+    p, e = tables.position, frame.rows.c
+    all_of_it = and_(
+        p.c.workspace_id == frame.version.workspace_id, p.c.enrollment_id == e.enrollment_id
+    )
+    yield delete(p).where(all_of_it, frame.by(paths)).returning(p.c.branch).cte("gone")
+    yield _closed(frame, paths, EnrollmentState.EXITED, "exited")
+
+
+def _closed(frame: Frame, paths: Paths, state: EnrollmentState, name: str) -> CTE:
+    en, e = tables.enrollment, frame.rows.c
+    mine = and_(en.c.workspace_id == frame.version.workspace_id, en.c.id == e.enrollment_id)
+    test = true() if paths == ALWAYS else frame.by(paths)
+    return (
+        update(en)
+        .where(mine, test)
+        .values(state=number(state), ended_at=e.at)
+        .returning(en.c.id)
+        .cte(name)
+    )

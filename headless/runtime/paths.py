@@ -1,0 +1,236 @@
+"""Paths: a plan cut into runs of instant steps, each of which one statement carries out.
+
+A contact rests at the entry, at waits, at `when`s and at standing rules; between two rests all
+steps are instant. A *run* starts at a rest and holds every instant step that can follow before the
+next rests. Where an instant question reads what an earlier step of the same run writes, the run is
+cut: the question becomes a rest of its own, due at once. Pure; imports the language.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final, Literal
+
+import msgspec
+
+from headless.dsl import ast
+from headless.dsl.plan import (
+    Act,
+    Entry,
+    If,
+    Jump,
+    Leave,
+    Loop,
+    Plan,
+    Rule,
+    Split,
+    Step,
+    Target,
+    Tick,
+    Wait,
+    When,
+    Whenever,
+)
+from headless.workspace.names import everything
+
+Path = frozenset[tuple[int, int]]
+"""One way through the questions of a run: which question (its number) had which outcome."""
+Paths = frozenset[Path]
+ALWAYS: Final[Paths] = frozenset({frozenset()})
+_MOST_PATHS: Final = 24  # beyond that the expressions grow faster than a cut costs
+
+LEFT: Final = "left"
+Destination = int | None | Literal["left"]
+"""Where a run leads: the next rest, the path's end (None), or out of the campaign."""
+
+
+class Run(msgspec.Struct, frozen=True):
+    """The instant steps between a rest and the next ones.
+
+    `start` is the rest; `steps` the instant steps in an order in which each follows those that lead
+    to it, with the paths by which it is reached; `exits` where it leads, by which paths. The paths
+    of all exits together cover every contact once.
+    """
+
+    start: int
+    steps: tuple[tuple[int, Paths], ...]
+    exits: tuple[tuple[Destination, Paths], ...]
+
+
+def runs(plan: Plan) -> dict[int, Run]:
+    """Every run of a plan by the rest at which it starts."""
+    cuts: set[int] = {
+        step.to for step in plan.steps if isinstance(step, Jump) and not _rests(plan.steps[step.to])
+    }
+    while True:
+        found, new_cuts = _attempt(plan, cuts)
+        if not new_cuts:
+            return found
+        cuts |= new_cuts
+
+
+def _attempt(plan: Plan, cuts: set[int]) -> tuple[dict[int, Run], set[int]]:
+    found: dict[int, Run] = {}
+    todo = [0, *(step.rule for step in plan.steps if isinstance(step, Whenever)), *cuts]
+    while todo:
+        start = todo.pop()
+        if start in found:
+            continue
+        run, hazard = _run(plan, start, cuts)
+        if hazard is not None:
+            return {}, {hazard}
+        found[start] = run
+        todo += [to for to, _ in run.exits if isinstance(to, int)]
+    return found, set()
+
+
+def _rests(step: Step) -> bool:
+    return isinstance(step, Entry | Wait | When | Rule | Loop | Tick)
+
+
+def outcomes(step: Step) -> tuple[Target, ...]:
+    """Where each outcome of a question leads, by the outcome's number; one for a plain step."""
+    match step:
+        case When(arms=arms, otherwise=otherwise):
+            return (*(arm.then for arm in arms), otherwise)
+        case If(choices=choices, otherwise=otherwise):
+            return (*(choice.then for choice in choices), otherwise)
+        case Split(shares=shares):
+            return tuple(share.then for share in shares)
+        case Rule(body=body):
+            return (body,)
+        case Entry() | Act() | Wait() | Whenever():
+            return (step.next,)
+        case _:
+            raise TypeError(f"the engine does not run {type(step).__name__} yet")
+
+
+def _run(plan: Plan, start: int, cuts: set[int]) -> tuple[Run, int | None]:
+    """The run from a rest, or the step that it must be cut at."""
+    reached: dict[int, Paths] = {start: ALWAYS}
+    exits: dict[Destination, Paths] = {}
+    steps: list[tuple[int, Paths]] = []
+    written: set[str] = set()
+    for number in _in_order(plan, start, cuts):
+        step = plan.steps[number]
+        paths = _simplified(reached[number], plan)
+        if number != start or not _rests(step):
+            if number != start and (len(paths) > _MOST_PATHS or reads(step) & written):
+                return Run(start, (), ()), number
+            steps.append((number, paths))
+            written |= writes(step)
+        if isinstance(step, Leave):
+            exits[LEFT] = exits.get(LEFT, frozenset()) | paths
+            continue
+        ways = outcomes(step)
+        for outcome, target in enumerate(ways):
+            via = (
+                paths if len(ways) == 1 else frozenset(path | {(number, outcome)} for path in paths)
+            )
+            if target is None or target in cuts or _rests(plan.steps[target]):
+                exits[target] = exits.get(target, frozenset()) | via
+            else:
+                reached[target] = reached.get(target, frozenset()) | via
+    ordered = tuple((to, _simplified(paths, plan)) for to, paths in exits.items())
+    return Run(start, tuple(steps), ordered), None
+
+
+def _in_order(plan: Plan, start: int, cuts: set[int]) -> list[int]:
+    """The start and the instant steps after it, each behind all that lead to it."""
+    seen: set[int] = set()
+    done: list[int] = []
+
+    def visit(number: int) -> None:
+        if number in seen:
+            return
+        seen.add(number)
+        step = plan.steps[number]
+        for target in () if isinstance(step, Leave) else outcomes(step):
+            if target is not None and target not in cuts and not _rests(plan.steps[target]):
+                visit(target)
+        done.append(number)
+
+    visit(start)
+    return done[::-1]
+
+
+def _simplified(paths: Paths, plan: Plan) -> Paths:
+    """The same contacts by fewer paths: a question whose every outcome leads here asks nothing."""
+    current = set(paths)
+    while True:
+        merged = _merged(current, plan)
+        if merged is None:
+            return frozenset(p for p in current if not any(q < p for q in current))
+        current = merged
+
+
+def _merged(paths: set[Path], plan: Plan) -> set[Path] | None:
+    for path in paths:
+        for question, _ in path:
+            rest = frozenset(pair for pair in path if pair[0] != question)
+            ways = range(len(outcomes(plan.steps[question])))
+            group = {rest | {(question, outcome)} for outcome in ways}
+            if group <= paths:
+                return (paths - group) | {rest}
+    return None
+
+
+# ---------------------------------------------------------------- what a step reads and writes
+
+
+def writes(step: Step) -> set[str]:
+    """What a step changes about a contact, as words that `reads` uses too."""
+    if not isinstance(step, Act):
+        return set()
+    match step.action:
+        case ast.AddPoints() | ast.RemovePoints():
+            return {"points"}
+        case ast.AddTag(tag=name) | ast.RemoveTag(tag=name):
+            return {f"tag:{name.text.casefold()}"}
+        case (
+            ast.AddTo(container="segment", name=name)
+            | ast.RemoveFrom(container="segment", name=name)
+        ):
+            return {f"segment:{name.text.casefold()}"}
+        case ast.SetField(field=field) | ast.ClearField(field=field):
+            return {f"field:{field.name}"}
+        case ast.SetStage():
+            return {"field:stage"}
+        case ast.SetOwner():
+            return {"field:owner"}
+        case ast.Unsubscribe() | ast.Subscribe():
+            return {"consent"}
+        case _:
+            return set()
+
+
+def reads(step: Step) -> set[str]:
+    """What a step looks at: a question its condition, an action its values and its own kind."""
+    if isinstance(step, Act):
+        match step.action:
+            case ast.AddTag() | ast.RemoveTag() | ast.AddTo() | ast.RemoveFrom():
+                return writes(step)
+            case ast.SendMessage():
+                return {"consent", *_words(everything(step.action))}
+            case ast.SetField():
+                return set(_words(everything(step.action.value)))
+            case _:
+                return set(_words(everything(step.action)))
+    return set(_words(everything(step)))
+
+
+def _words(nodes: Iterable[ast.Node]) -> Iterator[str]:
+    for node in nodes:
+        match node:
+            case ast.Points() | ast.PointsReached():
+                yield "points"
+            case ast.Field(scope="contact", name=name):
+                yield "points" if name == "points" else f"field:{name}"
+            case ast.Stage():
+                yield "field:stage"
+            case ast.Owner():
+                yield "field:owner"
+            case ast.HasTag(tag=name) | ast.TagGot(tag=name):
+                yield f"tag:{name.text.casefold()}"
+            case ast.InSegment(segment=name) | ast.Joined(name=name):
+                yield f"segment:{name.text.casefold()}"
+            case ast.ReachableBy() | ast.Unsubscribed():
+                yield "consent"

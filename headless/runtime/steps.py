@@ -1,0 +1,112 @@
+"""Steps as SQL: one statement that carries out a run for a whole batch of contacts.
+
+Pure. The statement is a chain of parts: the claimed positions -> what they waited for -> the
+contacts with every question answered -> journal rows -> effects fed by those rows -> the positions
+moved to their next rest. `docs/engine.md` says why it is one.
+"""
+
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import CTE, Select, exists, func, literal, literal_column, select, union_all
+from sqlalchemy.dialects.postgresql import insert
+
+from headless.runtime import lines, moves, stands
+from headless.runtime.batch import Frame, frame
+from headless.runtime.effects import Batch, parts
+from headless.runtime.paths import Run
+from headless.runtime.stands import NOW, Version, number
+from headless.storage import tables
+from headless.storage.codes import ActivityKind, Channel
+
+_CHANNELS: Final = (Channel.EMAIL, Channel.WEBHOOK)
+
+
+class Carried(msgspec.Struct, frozen=True):
+    """A run as the engine carries it out.
+
+    `claim` takes `:now` and `:most` and answers (enrollment_id, branch) of the positions that it
+    locked; `act` takes `:now`, `:enrollments`, `:branches` and answers one row: the number of
+    messages by channel (`email`, `webhook`), of activities for others to hear (`todo`), and the
+    ids of the messages whose sending starts runs (`sent`). `follow` are the rests that may be due at once; `rules` says that runs can have more than one
+    position.
+    """
+
+    claim: Select[*tuple[Any, ...]]
+    act: Select[*tuple[Any, ...]]
+    follow: tuple[int, ...]
+    rules: bool
+
+
+def carry(version: Version, run: Run) -> Carried:
+    """The statements that move a batch of contacts from a rest to the next ones."""
+    made = frame(version, run)
+    fed, plain = lines.fed(made), lines.plain(made)
+    changes: list[CTE] = [cte for cte in (plain,) if cte is not None]
+    if fed is not None:
+        batch = Batch(version, made.rows, fed, made.scope)
+        changes += [fed, *parts(batch, made.actions)]
+    changes += [*moves.moves(made), _tally(made, [j for j in (fed, plain) if j is not None])]
+    return Carried(
+        claim=stands.claim(version, run.start),
+        act=_counts(made, changes).add_cte(*changes),
+        follow=moves.follow(made),
+        rules=moves.has_rules(made),
+    )
+
+
+def _tally(made: Frame, journals: list[CTE]) -> CTE:
+    """One row for each step and outcome of the batch: what the stats add up."""
+    rows = union_all(*(select(j.c.step, j.c.outcome) for j in journals)).subquery()
+    return (
+        insert(tables.tally)
+        .from_select(
+            ["workspace_id", "version_id", "at", "step", "outcome", "contacts"],
+            select(
+                number(made.version.workspace_id),
+                literal(made.version.id),
+                NOW,
+                rows.c.step,
+                rows.c.outcome,
+                func.count(),
+            ).group_by(rows.c.step, rows.c.outcome),
+        )
+        .returning(tables.tally.c.step)
+        .cte("tallied")
+    )
+
+
+def _counts(made: Frame, changes: list[CTE]) -> Select[*tuple[Any, ...]]:
+    messages = [cte for cte in changes if cte.name.startswith("message")]
+    todos = [cte for cte in changes if cte.name.startswith("todo_")]
+
+    def count(ctes: list[CTE], channel: Channel | None = None) -> Any:
+        total: Any = literal_column("0")
+        for cte in ctes:
+            of = select(func.count()).select_from(cte)
+            if channel is not None:
+                of = of.where(cte.c.channel == number(channel))
+            total = total + of.scalar_subquery()
+        return total
+
+    return select(
+        *(count(messages, channel).label(channel.name.lower()) for channel in _CHANNELS),
+        count(todos).label("todo"),
+        _starting(made, messages).label("sent"),
+    )
+
+
+def _starting(made: Frame, messages: list[CTE]) -> Any:
+    """The new messages whose sending starts runs of some campaign; null when there are none."""
+    if not messages:
+        return literal_column("null")
+    sent = union_all(*(select(m.c.id, m.c.channel, m.c.ref) for m in messages)).subquery()
+    listened = exists(
+        select(1).where(
+            tables.listener.c.workspace_id == made.version.workspace_id,
+            tables.listener.c.kind == number(ActivityKind.SENT),
+            tables.listener.c.ref == sent.c.ref,
+        )
+    )
+    mails = sent.c.channel == number(Channel.EMAIL)
+    return select(func.array_agg(sent.c.id)).where(mails, listened).scalar_subquery()

@@ -1,0 +1,93 @@
+"""Stored versions, read once and kept compiled: a version never changes, so neither does this.
+
+Imports `storage`, the language and the pure half of the runtime. What may change (whether its
+campaign runs) is asked anew for every batch, by `standing`.
+"""
+
+from collections import OrderedDict
+from datetime import datetime
+from typing import Final
+
+import msgspec
+from sqlalchemy import select
+
+from headless.dsl import plan as plans
+from headless.runtime.paths import Run, runs
+from headless.runtime.stands import Version
+from headless.runtime.steps import Carried, carry
+from headless.storage.database import Transaction
+from headless.storage.tables import campaign, version, workspace
+from headless.workspace.names import Names
+
+_MOST_KEPT: Final = 500
+
+
+class Compiled(msgspec.Struct):
+    """A version with its runs; the statements of a run are built when it is first carried out."""
+
+    version: Version
+    runs: dict[int, Run]
+    carried: dict[int, Carried] = {}
+
+    def carry(self, step: int) -> Carried:
+        """The statements of the run that starts at a rest; KeyError where none does."""
+        found = self.carried.get(step)
+        if found is None:
+            found = self.carried[step] = carry(self.version, self.runs[step])
+        return found
+
+
+class Versions:
+    """The versions that this process has met."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[int, Compiled] = OrderedDict()
+
+    async def get(self, tx: Transaction, version_id: int) -> Compiled:
+        """A version, from memory or from the database; KeyError where there is none."""
+        if version_id in self._kept:
+            self._kept.move_to_end(version_id)
+            return self._kept[version_id]
+        made = await load(tx, version_id)
+        compiled = self._kept[version_id] = Compiled(made, runs(made.plan), {})
+        if len(self._kept) > _MOST_KEPT:
+            self._kept.popitem(last=False)
+        return compiled
+
+
+async def load(tx: Transaction, version_id: int) -> Version:
+    """A version from the database; KeyError where there is none."""
+    row = (
+        await tx.execute(
+            select(version, workspace.c.time_zone)
+            .join(workspace, workspace.c.id == version.c.workspace_id)
+            .where(version.c.id == version_id)
+        )
+    ).one_or_none()
+    if row is None:
+        raise KeyError(f"there is no version {version_id}")
+    return Version(
+        workspace_id=row.workspace_id,
+        campaign_id=row.campaign_id,
+        id=row.id,
+        plan=plans.from_builtins(row.plan),
+        names=msgspec.convert(row.refs, Names),
+        zone=row.time_zone,
+    )
+
+
+async def may_run(tx: Transaction, made: Version, *, now: datetime) -> bool:
+    """Whether due steps may run: the campaign is running, and within its active window."""
+    row = (
+        await tx.execute(
+            select(campaign.c.state, campaign.c.active_from, campaign.c.active_to).where(
+                campaign.c.workspace_id == made.workspace_id, campaign.c.id == made.campaign_id
+            )
+        )
+    ).one_or_none()
+    return (
+        row is not None
+        and row.state == "running"
+        and (row.active_from is None or row.active_from <= now)
+        and (row.active_to is None or now < row.active_to)
+    )
