@@ -130,14 +130,20 @@ class Postgres(_Guarded):
             f"?host={quote(str(self.folder.run), safe='/')}"
         )
 
+    def program(self, name: str) -> Path:
+        """One of PostgreSQL's own programs, such as `psql` or `pg_dump`."""
+        return self._bin / name
+
     def start(self) -> None:
         """Make the cluster if there is none, start it, make the database if there is none."""
         if not (self._data / "PG_VERSION").exists():
             self._initialise()
         end_strays(self._data / "postmaster.pid", self._data, "postgres")
+        for left in self.folder.run.glob(".s.PGSQL.*"):
+            left.unlink()  # a socket and its lock, which names a pid as well
         settings = postgres_settings(self.folder.data, durable=self._durable)
         self.run(
-            [str(self._bin / "postgres"), "-D", str(self._data), "-k", str(self.folder.run)]
+            [str(self.program("postgres")), "-D", str(self._data), "-k", str(self.folder.run)]
             + [f"--{name}={value}" for name, value in settings.items()]
         )
         deadline = time.monotonic() + _START_SECONDS
@@ -154,7 +160,7 @@ class Postgres(_Guarded):
         """The rows of one statement, as text; raises ServerError with PostgreSQL's own words."""
         answer = subprocess.run(  # noqa: S603 - the program is the wheel's own
             [
-                *(str(self._bin / "psql"), "-XAtq", "-F", "\t", "-v", "ON_ERROR_STOP=1"),
+                *(str(self.program("psql")), "-XAtq", "-F", "\t", "-v", "ON_ERROR_STOP=1"),
                 *("-h", str(self.folder.run), "-U", "postgres", "-d", database, "-c", sql),
             ],
             env={"PGPASSWORD": self._password(), "PATH": os.environ.get("PATH", "")},
@@ -185,7 +191,7 @@ class Postgres(_Guarded):
         _write_private(self._password_file, secrets.token_urlsafe(24), identity)
         answer = once(
             identity,
-            [str(self._bin / "initdb"), "-D", str(made), "-U", "postgres", "--no-instructions"]
+            [str(self.program("initdb")), "-D", str(made), "-U", "postgres", "--no-instructions"]
             + ["--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8"]
             + ["--auth=scram-sha-256", f"--pwfile={self._password_file}"]
             + ([] if self._durable else ["--no-sync"]),

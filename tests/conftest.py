@@ -1,0 +1,55 @@
+"""Fixtures for every test: `database_url` and `redis_url` are the test's own, and empty."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from servers import TestServers
+
+_KEY = pytest.StashKey[TestServers]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    given = getattr(config, "workerinput", None)
+    config.stash[_KEY] = TestServers(Path(given["servers"]) if given else None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["servers"] = str(node.config.stash[_KEY].place)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _KEY in config.stash:
+        config.stash[_KEY].close()
+
+
+@pytest.fixture(scope="session")
+def servers(pytestconfig: pytest.Config) -> TestServers:
+    """The run's PostgreSQL and Valkey."""
+    return pytestconfig.stash[_KEY]
+
+
+@pytest.fixture
+def database_url(servers: TestServers) -> Iterator[str]:
+    """A fresh database with the newest schema."""
+    with servers.database() as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(servers: TestServers) -> Iterator[str]:
+    """A fresh database without any schema."""
+    with servers.database("template0") as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url(servers: TestServers) -> str:
+    """An empty Redis database that no other xdist worker uses."""
+    url = servers.redis()
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+    return url
