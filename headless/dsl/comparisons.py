@@ -2,7 +2,7 @@
 
 `type_of` says what is known of an operand; the tests in conditions and the values that fields are
 set to are held against it. A type that nobody knows fits everything. Imports `ast`, `catalogue`,
-`diagnostics`, `fields`, `names`, `phrases`.
+`diagnostics`, `fields`, `names`, `wording`.
 """
 
 import re
@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any, Final, Literal
 
-from headless.dsl import ast, phrases
+from headless.dsl import ast
 from headless.dsl.catalogue import Catalogue
 from headless.dsl.diagnostics import Diagnostic, Span, error, replacing, warning
 from headless.dsl.fields import Known, form_fields, in_context, type_in
-from headless.dsl.names import quoted
+from headless.dsl.wording import in_quotes, written
 
 Type = Literal["text", "number", "boolean", "date", "datetime", "time", "weekday", "duration"]
 _DATES: Final = frozenset({"date", "datetime"})
@@ -94,10 +94,10 @@ def _same(
         return
     fix = None
     if kind == "text" and isinstance(value, ast.Number | ast.Percent):
-        fix = replacing(value.span, quoted(phrases.value(value)), safe=True)
+        fix = replacing(value.span, in_quotes(written(value)), safe=True)
     yield error(
         "E220",
-        f"`{phrases.operand(operand)}` is {_SAID[kind]}; {phrases.value(value)} is {_SAID[told]}",
+        f"`{written(operand)}` is {_SAID[kind]}; {written(value)} is {_SAID[told]}",
         value.span,
         help=_instead(kind),
         fix=fix,
@@ -116,7 +116,7 @@ def _instead(kind: Type) -> str:
 
 def _compare(test: ast.Compare, kind: Type | None, known: Known) -> Iterator[Diagnostic]:
     operator = test.operator
-    told = phrases.operand(test.operand)
+    told = written(test.operand)
     if operator in ("contains", "starts with", "ends with"):
         if kind not in (None, "text"):
             yield _no_such_test(test.operand, kind, operator, test.span)
@@ -151,7 +151,7 @@ def _no_such_test(operand: ast.Operand, kind: Type | None, operator: str, span: 
     }
     return error(
         "E223",
-        f"`{operator}` does not work here: `{phrases.operand(operand)}` is {said}",
+        f"`{operator}` does not work here: `{written(operand)}` is {said}",
         span,
         help=helps.get(kind or "", "a date can be tested with `before`, `after`, `between`"),
     )
@@ -168,7 +168,7 @@ def _between(test: ast.Between, kind: Type | None, known: Known) -> Iterator[Dia
     if low is not None and high is not None and low > high:
         yield error(
             "E215",
-            f"nothing lies between {phrases.value(test.low)} and {phrases.value(test.high)}",
+            f"nothing lies between {written(test.low)} and {written(test.high)}",
             test.span,
             help="write the smaller one first",
         )
@@ -186,12 +186,12 @@ def _number(value: ast.Value) -> float | None:
 
 def _dated(test: ast.Dated, kind: Type | None, known: Known) -> Iterator[Diagnostic]:
     if kind is not None and kind not in _DATES:
-        yield _not_a_date(phrases.operand(test.operand), kind, test.span)
+        yield _not_a_date(written(test.operand), kind, test.span)
     told = value_type(test.value, known)
     if told is not None and told not in _DATES and told != "time":
         yield error(
             "E222",
-            f"`{test.direction}` needs a date; {phrases.value(test.value)} is {_SAID[told]}",
+            f"`{test.direction}` needs a date; {written(test.value)} is {_SAID[told]}",
             test.value.span,
             help="write a date such as 2026-12-24, `today`, `30d ago` or `3d from now`",
         )
@@ -211,7 +211,7 @@ def _must_be_date(
 ) -> Iterator[Diagnostic]:
     kind = known.type_of(node.field)
     if kind is not None and kind not in _DATES:
-        yield _not_a_date(phrases.field(node.field), kind, node.field.span)
+        yield _not_a_date(written(node.field), kind, node.field.span)
 
 
 def _matches(test: ast.Matches, kind: Type | None, _known: Known) -> Iterator[Diagnostic]:
@@ -238,7 +238,7 @@ def _set(step: ast.SetField, _kind: Type | None, known: Known) -> Iterator[Diagn
         return
     yield error(
         "E224",
-        f"`{phrases.field(field)}` is {_SAID[kind]}; {phrases.value(value)} is {_SAID[told]}",
+        f"`{written(field)}` is {_SAID[kind]}; {written(value)} is {_SAID[told]}",
         value.span,
         help=f"give it {_SAID[kind]}",
     )
@@ -250,7 +250,7 @@ def _currencies(values: tuple[ast.Value, ...]) -> Iterator[Diagnostic]:
         if one.currency != other.currency:
             yield error(
                 "E221",
-                f"{phrases.value(one)} and {phrases.value(other)} cannot be compared",
+                f"{written(one)} and {written(other)} cannot be compared",
                 other.span,
                 help="amounts are compared in one currency; convert one of them",
             )
@@ -276,7 +276,7 @@ def _maybe_field(value: ast.Value, known: Known) -> Iterator[Diagnostic]:
         f"`{value.text}` is the word here, not the field of that name",
         value.span,
         help=f'write `field {value.text}` for what is in the field, `"{value.text}"` for the word',
-        fix=replacing(value.span, quoted(value.text), safe=True),
+        fix=replacing(value.span, in_quotes(value.text), safe=True),
     )
 
 

@@ -4,25 +4,25 @@
 order of the text, works out every way from step to step through the nested blocks, says what the
 header leaves unsaid (the implicit start, the rest of a split), and takes all places off, so that
 two layouts of one text give plans that differ in nothing but their line numbers. Imports `ast`,
-`entrances`, `flow`, `identity`, `plan`.
+`entrances`, `flow`, `format`, `identity`, `phrases`, `plan`, `wording`.
 """
 
-import hashlib
 import re
 from bisect import bisect_right
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final, TypeVar, cast
-
-import msgspec
 
 from headless.dsl import ast, plan
 from headless.dsl.entrances import endings, implicit_start, re_entry, sources
 from headless.dsl.flow import bodies
+from headless.dsl.format import identity
 from headless.dsl.identity import below, sibling_names
+from headless.dsl.phrases import count
+from headless.dsl.wording import written
 
 AnyNode = TypeVar("AnyNode", bound=ast.Node)
 _UNTOLD: Final = frozenset({"span", "quoted"})
-_OPENS_BODY: Final = re.compile(r"\s+(do|then)$", re.IGNORECASE)
 
 
 def compile_campaign(campaign: ast.Campaign, source: str) -> plan.Plan:
@@ -39,7 +39,7 @@ def compile_campaign(campaign: ast.Campaign, source: str) -> plan.Plan:
     owner = settings.get(ast.OwnedBy)
     return plan.Plan(
         name=bare.name.text if bare.name else None,
-        hash=_hash(bare),
+        hash=identity(campaign),
         language=edition.edition if edition else 1,
         sources=sources(bare),
         endings=tuple(endings(bare)),
@@ -75,11 +75,6 @@ def _stripped_value(value: Any) -> Any:
     return value
 
 
-def _hash(bare: ast.Campaign) -> str:
-    encoded = msgspec.json.encode(bare, order="deterministic")
-    return hashlib.sha256(encoded).hexdigest()
-
-
 def _size(step: ast.Step) -> int:
     """How many numbers a step takes: its own, its bodies', and its rule's or its join's."""
     own = 2 if isinstance(step, ast.Whenever | ast.Parallel) else 1
@@ -91,10 +86,11 @@ class _Numbering:
 
     def __init__(self, campaign: ast.Campaign, source: str) -> None:
         self._campaign = campaign
-        self._source = source
         self._lines = [match.end() for match in re.finditer("\n", source)]
         self._implicit = implicit_start(campaign)
-        self._labels = dict(_labels(campaign.steps, 1))
+        self._labels = {
+            step.label.text: number for number, step in numbered(campaign.steps) if step.label
+        }
         self._branches = 0
         self._written: dict[int, plan.Step] = {}
 
@@ -128,7 +124,7 @@ class _Numbering:
         place = {
             "number": number,
             "line": bisect_right(self._lines, step.span.start) + 1,
-            "text": headline(step, self._source),
+            "text": headline(step),
             "key": key,
         }
         match step:
@@ -261,41 +257,36 @@ class _Numbering:
             )
 
 
-def _labels(steps: tuple[ast.Step, ...], number: int) -> list[tuple[str, int]]:
-    found = []
+def numbered(steps: tuple[ast.Step, ...], number: int = 1) -> Iterator[tuple[int, ast.Step]]:
+    """The steps of a tree with the numbers that they have in its plan."""
     for step in steps:
-        if step.label is not None:
-            found.append((step.label.text, number))
+        yield number, step
         inside = number + (2 if isinstance(step, ast.Whenever) else 1)
         for body in bodies(step):
-            found.extend(_labels(body.steps, inside))
+            yield from numbered(body.steps, inside)
             inside += sum(_size(each) for each in body.steps)
         number += _size(step)
-    return found
 
 
-def headline(step: ast.Step, source: str) -> str:
-    """A step's print on one line, without the bodies of its branches."""
+def headline(step: ast.Step) -> str:
+    """A step's print on one line, without the bodies of its branches and without its label."""
     match step:
         case ast.When(branches=whens):
-            heads = [_slice(source, branch.trigger) for branch in whens]
-            told = "when " + " or when ".join(heads)
+            return " or ".join(f"when {written(branch.trigger)}" for branch in whens)
         case ast.If(branches=ifs):
-            heads = [_slice(source, branch.condition) for branch in ifs]
-            told = "if " + " or if ".join(heads)
+            return " or ".join(f"if {written(branch.condition)}" for branch in ifs)
         case ast.Split():
-            told = "split"
+            return "split"
         case ast.Parallel():
-            told = "parallel"
-        case ast.Whenever(body=body) | ast.Repeat(body=body) | ast.Every(body=body):
-            told = source[step.span.start : body.span.start]
+            return "parallel"
+        case ast.Whenever(trigger=trigger, at_most=at_most):
+            bound = "" if at_most is None else f" at most {count(at_most, 'time')}"
+            return f"whenever {written(trigger)}{bound}"
+        case ast.Repeat(times=times, until=until):
+            stop = "" if until is None else f" until ({written(until)})"
+            return f"repeat {count(times, 'time')}{stop}"
+        case ast.Every(schedule=schedule, stop=stop_rule):
+            stop = "" if stop_rule is None else f" {written(stop_rule)}"
+            return f"every {written(schedule)}{stop}"
         case _:
-            told = _slice(source, step)
-    told = " ".join(told.split())
-    if step.label is not None:
-        told = re.sub(r"^\S+?\s*:\s*", "", told)
-    return _OPENS_BODY.sub("", told)
-
-
-def _slice(source: str, node: ast.Node) -> str:
-    return source[node.span.start : node.span.end]
+            return written(step)

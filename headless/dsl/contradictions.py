@@ -1,7 +1,7 @@
 """Conditions that can never hold, found by looking at the tests that `and` joins.
 
 Only what is certain is told: numbers with no room between their bounds, a text that should be two
-things at once, a thing and its opposite. Imports `ast`, `diagnostics`, `phrases`.
+things at once, a thing and its opposite. Imports `ast`, `diagnostics`, `wording`.
 """
 
 from collections.abc import Iterator
@@ -11,8 +11,9 @@ from typing import Final
 
 import msgspec
 
-from headless.dsl import ast, phrases
+from headless.dsl import ast
 from headless.dsl.diagnostics import Diagnostic, error
+from headless.dsl.wording import written
 
 _ABOVE: Final = (">", ">=")
 
@@ -80,7 +81,7 @@ def _no_number(tests: tuple[ast.Condition, ...]) -> str:
                 pass
     for operand, left in ranges.items():
         if left.empty:
-            return f"no number `{phrases.operand(operand)}` satisfies both"
+            return f"no number `{written(operand)}` satisfies both"
     return ""
 
 
@@ -116,7 +117,7 @@ def _two_things(tests: tuple[ast.Condition, ...]) -> str:
                 continue
         allowed[operand] = allowed.get(operand, values) & values
         if not allowed[operand]:
-            return f"`{phrases.operand(operand)}` cannot be both"
+            return f"`{written(operand)}` cannot be both"
     return ""
 
 
@@ -129,7 +130,7 @@ def _opposites(tests: tuple[ast.Condition, ...]) -> str:
                 ast.Compare(operand=filled),
                 ast.IsEmpty(operand=empty),
             ) if empty == filled:
-                return f"`{phrases.operand(empty)}` is empty, so no comparison with it holds"
+                return f"`{written(empty)}` is empty, so no comparison with it holds"
             case _:
                 pass
     return ""

@@ -2,7 +2,7 @@
 
 Contact fields come from the catalogue; the properties of events are typed from what has been seen
 of them, so an unseen one is a warning, not an error. Imports `ast`, `catalogue`, `diagnostics`,
-`names`, `near`, `phrases`.
+`names`, `near`, `wording`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,11 +10,12 @@ from typing import Final
 
 import msgspec
 
-from headless.dsl import ast, phrases
+from headless.dsl import ast
 from headless.dsl.catalogue import Catalogue, FieldType
 from headless.dsl.diagnostics import Diagnostic, error, replacing, warning
 from headless.dsl.names import found
 from headless.dsl.near import did_you_mean, nearest, some_of
+from headless.dsl.wording import written
 
 Fields = Mapping[str, FieldType]
 _UTM: Final = ("source", "medium", "campaign", "term", "content")
@@ -124,12 +125,12 @@ def _field(field: ast.Field, known: Known) -> Iterator[Diagnostic]:
     fields = known.scopes.get(field.scope)
     if fields is None or field.name in fields:
         return
-    told = phrases.field(field)
+    told = written(field)
     near = nearest(field.name, fields)
     fix = None
     if near:
         instead = ast.Field(name=near[0], scope=field.scope)
-        fix = replacing(field.span, phrases.field(instead))
+        fix = replacing(field.span, written(instead))
     if field.scope in known.seen:
         if near:
             yield warning(
@@ -166,7 +167,7 @@ def _settable(field: ast.Field) -> Iterator[Diagnostic]:
     if field.scope in _SCOPES and field.scope not in _SETTABLE:
         yield error(
             "E225",
-            f"`{phrases.field(field)}` cannot be changed: it says what has happened",
+            f"`{written(field)}` cannot be changed: it says what has happened",
             field.span,
             help="set a field of the contact, or of `company.`",
         )

@@ -2,7 +2,8 @@
 
 A name is found exactly, else by the one name that differs only in capitals, else it is an error
 with the nearest names. Tags, activities and groups of points come into being by use, so of those
-only a near miss is told, as a warning. Imports `ast`, `catalogue`, `diagnostics`, `near`.
+only a near miss is told, as a warning. Imports `ast`, `catalogue`, `diagnostics`, `near` and
+`wording`.
 """
 
 from collections.abc import Collection, Iterator
@@ -12,6 +13,7 @@ from headless.dsl import ast
 from headless.dsl.catalogue import CREATED_BY_USE, Catalogue, Sort
 from headless.dsl.diagnostics import Diagnostic, error, replacing, warning
 from headless.dsl.near import did_you_mean, nearest, some_of
+from headless.dsl.wording import in_quotes
 
 _SORTS: Final[dict[type[ast.Node], tuple[tuple[str, Sort], ...]]] = {
     ast.EmailOpened: (("email", "email"),),
@@ -119,7 +121,7 @@ def check_name(name: ast.Name, sort: Sort, known: Collection[str]) -> Iterator[D
             f"the {one} is called `{meant}`",
             name.span,
             help="capitals are forgiven, but the name is clearer as it is written elsewhere",
-            fix=replacing(name.span, quoted(meant), safe=True),
+            fix=replacing(name.span, in_quotes(meant), safe=True),
         )
         return
     if sort in CREATED_BY_USE:
@@ -136,7 +138,7 @@ def check_name(name: ast.Name, sort: Sort, known: Collection[str]) -> Iterator[D
         )
         return
     near = nearest(name.text, known)
-    fix = replacing(name.span, quoted(near[0])) if near else None
+    fix = replacing(name.span, in_quotes(near[0])) if near else None
     yield error(
         "E200",
         f"there is no {one} called `{name.text}`",
@@ -154,7 +156,7 @@ def _near_miss(name: ast.Name, one: str, known: Collection[str]) -> Iterator[Dia
             f"the {one} `{name.text}` has not been seen yet",
             name.span,
             help=f"did you mean `{near[0]}`? if it is new, leave it as it is",
-            fix=replacing(name.span, quoted(near[0])),
+            fix=replacing(name.span, in_quotes(near[0])),
         )
 
 
@@ -162,9 +164,3 @@ def _what_there_is(many: str, known: Collection[str]) -> str:
     if not known:
         return f"there are no {many} yet; make it first"
     return f"the {many} are {some_of(known)}"
-
-
-def quoted(text: str) -> str:
-    """A text as the language writes it in quotes."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

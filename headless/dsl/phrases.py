@@ -13,14 +13,6 @@ from typing import Final
 from headless.dsl import ast
 
 _UNITS: Final = ("month", "week", "day", "hour", "minute", "second")
-_SHORT: Final = {
-    "months": "mo",
-    "weeks": "w",
-    "days": "d",
-    "hours": "h",
-    "minutes": "m",
-    "seconds": "s",
-}
 _WORKDAYS: Final = ast.WEEKDAYS[:5]
 _WEEKEND: Final = ast.WEEKDAYS[5:]
 
@@ -42,12 +34,6 @@ def duration(length: ast.Duration) -> str:
         count(number, unit) for unit in _UNITS if (number := int(getattr(length, f"{unit}s"))) != 0
     ]
     return listed(parts) or "no time"
-
-
-def short_duration(length: ast.Duration) -> str:
-    """`3d`, `1h30m`: as the language writes it."""
-    told = (f"{getattr(length, unit)}{sign}" for unit, sign in _SHORT.items())
-    return "".join(part for part in told if not part.startswith("0")) or "0s"
 
 
 def span_of_seconds(seconds: int) -> str:

@@ -1,0 +1,233 @@
+"""How many messages one contact can get in a span of time, and how long a run can last.
+
+Both follow every way through the plan, loops with a bound as often as their bound allows. They
+are upper bounds over one run: no run sends more, though a run may send less. None means that
+there is no bound, or none that can be found in reasonable time. Imports `ast`, `delays`, `plan`.
+"""
+
+import heapq
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Final
+
+import msgspec
+
+from headless.dsl import ast, plan
+from headless.dsl.delays import FOREVER, Edge, Edges, longest_path, period, reachable
+
+_LOOKED_AT: Final = 20_000
+"""A search gives up after so many steps; only texts with huge loops come near."""
+
+Rounds = tuple[tuple[int, int], ...]
+"""How often each bounded loop has been gone round: pairs of (step, rounds)."""
+State = tuple[int, Rounds]
+Way = tuple[State | None, Edge]
+Counts = Callable[[plan.Step], bool]
+
+
+class Course(msgspec.Struct):
+    """A plan with its ways, and what can be reached from each step that counts rounds."""
+
+    made: plan.Plan
+    edges: Edges
+    _behind: dict[int, set[int]] = msgspec.field(default_factory=dict)
+
+    def ways(self, state: State) -> Iterator[Way]:
+        """The ways out of a state, with the rounds counted."""
+        number, rounds = state
+        for way in self._allowed(number, dict(rounds)):
+            edge, counted = way
+            yield (None if edge.to is None else (edge.to, self._needed(edge.to, counted))), edge
+
+    def _allowed(self, number: int, done: dict[int, int]) -> Iterator[tuple[Edge, dict[int, int]]]:
+        step = self.made.steps[number]
+        match step:
+            case plan.Loop(times=times, until=until):
+                body, onward = self.edges[number]
+                gone = done.get(number, 0)
+                if gone < times:
+                    yield body, done | {number: gone + 1}
+                if gone >= times or until is not None:
+                    yield onward, {k: v for k, v in done.items() if k != number}
+            case plan.Tick():
+                yield from self._ticks(step, done)
+            case plan.Jump(at_most=int() as most):
+                back, onward = self.edges[number]
+                gone = done.get(number, 0)
+                if gone < most:
+                    yield back, done | {number: gone + 1}
+                else:
+                    yield onward, done
+            case _:
+                yield from ((edge, done) for edge in self.edges[number])
+
+    def _ticks(
+        self, step: plan.Tick, done: dict[int, int]
+    ) -> Iterator[tuple[Edge, dict[int, int]]]:
+        """The first tick may be at once; the next is a period after it, less what the body took."""
+        body, onward = self.edges[step.number]
+        least, most = period(step.schedule)
+        ticks = _ticks_at_most(step)
+        gone = done.get(step.number, 0)
+        if ticks is None or gone < ticks:
+            edge = body
+            if gone:
+                waiting = max(0.0, least - self._body_lasts(step))
+                edge = Edge(body.to, waiting, most, new_event=True)
+            yield edge, done | {step.number: gone + 1 if ticks is not None else 1}
+        if ticks is not None:
+            yield onward, {k: v for k, v in done.items() if k != step.number}
+
+    def _body_lasts(self, step: plan.Tick) -> float:
+        if step.body is None:
+            return 0
+        lasts = longest_path(
+            step.body,
+            lambda number: (
+                (None if edge.to == step.number else edge.to, edge.most)
+                for edge in self.edges[number]
+            ),
+        )
+        return FOREVER if lasts is None else lasts
+
+    def _needed(self, number: int, rounds: dict[int, int]) -> Rounds:
+        """Only the counts of loops that can still be come to, so that few states differ."""
+        if not rounds:
+            return ()
+        if number not in self._behind:
+            self._behind[number] = reachable(self.edges, number)
+        behind = self._behind[number]
+        return tuple(sorted((k, v) for k, v in rounds.items() if k in behind))
+
+
+def _ticks_at_most(step: plan.Tick) -> int | None:
+    match step.stop:
+        case ast.ForTimes(times=times):
+            return times
+        case ast.ForDuration(duration=length):
+            least, _ = period(step.schedule)
+            return length.most_seconds // least + 1 if least else None
+        case _:
+            return None
+
+
+def longest_stay(course: Course, start: int = 0) -> float | None:
+    """The longest time from a step to the end, in seconds; FOREVER when nothing bounds it."""
+    first: State = (start, ())
+    return longest_path(first, lambda state: ((to, edge.most) for to, edge in course.ways(state)))
+
+
+def most_sent(course: Course, span: float, counts: Counts) -> int | None:
+    """The most messages that one run can send to a contact in any span of so many seconds."""
+    return _Counting(course, span, counts).most(range(len(course.made.steps)), whole=True)
+
+
+class _Counting:
+    """A search from every sending for the best path within the span, part by part."""
+
+    def __init__(self, course: Course, span: float, counts: Counts) -> None:
+        self._course = course
+        self._span = span
+        self._counts = {s.number for s in course.made.steps if counts(s)}
+        self._beside: dict[tuple[int, int], int] = {}
+
+    def most(self, within: range, *, whole: bool = False) -> int | None:
+        """The most from any start in a range of steps, standing rules on top."""
+        states = self._states(within)
+        if states is None or not self._forks(within):
+            return None
+        best = 0
+        for state in states:
+            if state[0] in self._counts:
+                found = self._from(state, within)
+                if found is None:
+                    return None
+                best = max(best, found + self._others(state[0], within))
+        extra = self._rules(within) if whole else 0
+        return None if extra is None else best + extra
+
+    def _states(self, within: range) -> set[State] | None:
+        seen: set[State] = set()
+        todo: list[State] = [(within.start, ())]
+        while todo:
+            state = todo.pop()
+            if state in seen:
+                continue
+            seen.add(state)
+            if len(seen) > _LOOKED_AT:
+                return None
+            todo.extend(
+                to for to, _ in self._course.ways(state) if to is not None and to[0] in within
+            )
+        return seen
+
+    def _from(self, start: State, within: range) -> int | None:
+        """The most sent from a sending on, itself included, before the span has passed."""
+        best: dict[State, int] = {}
+        order, top = count(), 1
+        queue: list[tuple[float, int, int, State]] = [(0.0, -1, next(order), start)]
+        for _ in range(_LOOKED_AT):
+            if not queue:
+                return top
+            gone, less, _, state = heapq.heappop(queue)
+            if best.get(state, 0) >= -less:
+                continue
+            best[state] = -less
+            top = max(top, -less)
+            for to, edge in self._course.ways(state):
+                if to is None or to[0] not in within or gone + edge.least >= self._span:
+                    continue
+                if self._sets_up(state[0], to[0]):
+                    continue
+                sent = -less + (to[0] in self._counts) + self._beside.get((state[0], to[0]), 0)
+                heapq.heappush(queue, (gone + edge.least, -sent, next(order), to))
+        return None
+
+    def _sets_up(self, number: int, to: int) -> bool:
+        step = self._course.made.steps[number]
+        return isinstance(step, plan.Whenever) and to == step.rule
+
+    def _forks(self, within: range) -> bool:
+        """Works out for each part of each fork what the other parts can send meanwhile."""
+        for step in self._course.made.steps:
+            if not isinstance(step, plan.Fork) or step.number not in within:
+                continue
+            parts = _parts(step)
+            if any((step.number, part.start) in self._beside for part in parts):
+                continue
+            mosts = [self.most(part) for part in parts]
+            if any(most is None for most in mosts):
+                return False
+            known = [most or 0 for most in mosts]
+            for part, own in zip(parts, known, strict=True):
+                self._beside[step.number, part.start] = sum(known) - own
+        return True
+
+    def _others(self, number: int, within: range) -> int:
+        """What is sent beside a step by the other parts of the forks that it stands in."""
+        total = 0
+        for step in self._course.made.steps:
+            if isinstance(step, plan.Fork) and step.number in within:
+                for part in _parts(step):
+                    if number in part:
+                        total += self._beside.get((step.number, part.start), 0)
+        return total
+
+    def _rules(self, within: range) -> int | None:
+        total = 0
+        for step in self._course.made.steps:
+            if not isinstance(step, plan.Rule) or step.number not in within or step.body is None:
+                continue
+            body = range(step.body, max(reachable(self._course.edges, step.body)) + 1)
+            if not any(number in self._counts for number in body):
+                continue
+            found = self.most(body)
+            if found is None or step.at_most is None:
+                return None
+            total += found * step.at_most
+        return total
+
+
+def _parts(fork: plan.Fork) -> list[range]:
+    starts = [part for part in fork.parts if part is not None and part != fork.join]
+    return [range(a, b) for a, b in zip(starts, [*starts[1:], fork.join], strict=True)]
