@@ -21,6 +21,7 @@ from sqlalchemy import (
     extract,
     func,
     literal,
+    literal_column,
 )
 from sqlalchemy.dialects.postgresql import INTERVAL, JSONB
 
@@ -104,7 +105,7 @@ def _typed(text: Sql, type_: str) -> Sql:
 
 
 def _untyped(source: Sql | None, name: str, expected: str) -> Operand:
-    """A property that somebody sent, read as what it is compared with; null where it does not fit."""
+    """A property that somebody sent, read as what it is compared with; null if it does not fit."""
     if source is None:
         return Operand(cast(None, Text), "text")
     text = cast(source, JSONB)[name].astext
@@ -245,10 +246,14 @@ def shifted(instant: Sql, duration: ast.Duration, zone: Sql, *, back: bool = Fal
     """An instant moved by a duration: months and days by the zone's calendar, the rest exact."""
     sign = -1 if back else 1
     if duration.months or duration.calendar_days:
-        calendar = cast(
-            f"{sign * duration.months} months {sign * duration.calendar_days} days", INTERVAL
-        )
+        months, days = sign * duration.months, sign * duration.calendar_days
+        calendar = interval(f"{months} months {days} days")
         instant = func.timezone(zone, func.timezone(zone, instant) + calendar)
     if duration.exact_seconds:
-        instant = instant + cast(f"{sign * duration.exact_seconds} seconds", INTERVAL)
+        instant = instant + interval(f"{sign * duration.exact_seconds} seconds")
     return instant
+
+
+def interval(length: str) -> Sql:
+    """A fixed length of time, written into the statement: `10 seconds`, `1 months 3 days`."""
+    return literal_column(f"interval '{length}'", INTERVAL)

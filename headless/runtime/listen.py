@@ -19,12 +19,15 @@ from sqlalchemy import (
     BigInteger,
     and_,
     bindparam,
+    cast,
     delete,
     literal,
+    null,
     or_,
     select,
     update,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from headless.audience.conditions import answers, heard
 from headless.audience.values import Scope
@@ -32,13 +35,14 @@ from headless.dsl.plan import Source
 from headless.runtime.entry import enter
 from headless.runtime.stands import NOW, Version, number
 from headless.runtime.versions import Versions, may_run
-from headless.storage.codes import ActivityKind
+from headless.storage.codes import ActivityKind, Channel
 from headless.storage.database import Database, Transaction
 from headless.storage.tables import (
     activity,
     activity_todo,
     contact,
     listener,
+    message,
     position,
 )
 

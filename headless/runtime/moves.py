@@ -133,7 +133,7 @@ def _listening(frame: Frame, step: When, paths: Paths) -> dict[str, Sql]:
     opens = [at if step.implicit else _anchor(frame, arm, paths) for arm in step.arms]
     closes = [_closing(frame, arm, start) for arm, start in zip(step.arms, opens, strict=True)]
     fresh = all(_just_sent(frame, arm, paths) for arm in step.arms)
-    wakes = [c + times.interval(grace(arm)) for arm, c in zip(step.arms, closes, strict=True)]
+    wakes = [c + grace(arm) for arm, c in zip(step.arms, closes, strict=True)]
     first = wakes[0] if len(wakes) == 1 else func.least(*wakes, type_=Instant)
     unbounded = all(arm.trigger.within is None for arm in step.arms)
     sleeps = cast(null(), Instant) if unbounded else func.nullif(first, FOREVER, type_=Instant)

@@ -31,17 +31,17 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from headless.audience.conditions import answers
-from headless.audience.values import Scope, Sql
+from headless.audience.values import Scope, Sql, interval
 from headless.dsl import ast
 from headless.dsl.plan import Arm, Plan, Rule, Wait, When
-from headless.runtime.times import interval
 from headless.storage.tables import Instant, activity, contact, enrollment, journal, position
 from headless.workspace.names import Names
 
 NOW: Final = bindparam("now", type_=Instant)
-FOREVER: Final = cast("infinity", Instant)
-_LATE: Final = interval(600)
-"""A step that is later than this (an outage, a pause) counts from when it really runs."""
+FOREVER: Final = literal_column("timestamptz 'infinity'", Instant)
+_LATE: Final = interval("10 minutes")
+"""A step that is later than this (an outage, a pause) counts from when it really runs. As long as
+the longest grace, which a deadline is allowed on top."""
 _MOST_GRACE: Final = 600.0
 
 
@@ -61,10 +61,11 @@ def number(value: int) -> Sql:
     return literal_column(str(value), SmallInteger)
 
 
-def grace(arm: Arm) -> float:
+def grace(arm: Arm) -> Sql:
     """How long an arm waits for late events after its window: at most 10 minutes, a tenth of it."""
     within = arm.trigger.within
-    return min(_MOST_GRACE, within.duration.least_seconds / 10) if within else 0.0
+    seconds = min(_MOST_GRACE, within.duration.least_seconds / 10) if within else 0.0
+    return interval(f"{seconds:g} seconds")
 
 
 # ---------------------------------------------------------------- the claim
@@ -187,7 +188,7 @@ def _when(version: Version, step: When, claimed: CTE) -> Select[*tuple[Any, ...]
         )
         joined = joined.outerjoin(first, true())
         closes = claimed.c.closes[place]
-        final = closes + interval(grace(arm))
+        final = closes + grace(arm)
         closed = case((and_(first.c.id.is_(None), final <= NOW), closes))
         happens.append(closed if arm.trigger.negated else first.c.occurred_at)
         dies.append(first.c.occurred_at if arm.trigger.negated else closed)
@@ -218,13 +219,13 @@ def _when(version: Version, step: When, claimed: CTE) -> Select[*tuple[Any, ...]
 
 def _moment(arm: Arm, happened: Sql) -> Sql:
     """An event brings its own time along; a deadline that is long past counts from now."""
-    return _not_late(happened, happened) if arm.trigger.negated else happened
+    return _not_late(happened + _LATE, happened) if arm.trigger.negated else happened
 
 
 def _dead_at(step: When, last: Sql) -> Sql:
     """The `else` begins at the last deadline, or at the event that a `not` had hoped against."""
     negated = any(arm.trigger.negated for arm in step.arms)
-    return last if negated else _not_late(last, last)
+    return last if negated else _not_late(last + _LATE, last)
 
 
 def _is_news(
@@ -268,7 +269,7 @@ def _rule(version: Version, step: Rule, claimed: CTE) -> Select[*tuple[Any, ...]
         a.c.id.is_distinct_from(claimed.c.activity_id),
         name="occurrence",
     )
-    final = claimed.c.closes[1] + interval(grace(Arm(step.trigger)))
+    final = claimed.c.closes[1] + grace(Arm(step.trigger))
     outcome = case(
         (first.c.id.is_not(None), number(0)), (final <= NOW, number(-2)), else_=number(-1)
     )

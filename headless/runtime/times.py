@@ -12,7 +12,6 @@ from sqlalchemy import (
     Date,
     DateTime,
     Integer,
-    Interval,
     Time,
     case,
     cast,
@@ -21,19 +20,18 @@ from sqlalchemy import (
     literal,
     select,
 )
-from sqlalchemy.dialects.postgresql import INTERVAL
 
-from headless.audience.values import Scope, Sql, contact_field, shifted
+from headless.audience.values import Scope, Sql, contact_field, interval, shifted
 from headless.dsl import ast
 
-_HOUR: Final = datetime.timedelta(hours=1)
+_HOUR: Final = interval("1 hour")
 _MIDNIGHT: Final = datetime.time(0)
 
 
 def instant(local: Sql, zone: Sql) -> Sql:
     """The instant of a local time. PostgreSQL takes the second of a fold; we take the first."""
     second = func.timezone(zone, local)
-    first = second - literal(_HOUR, Interval)
+    first = second - _HOUR
     return case((func.timezone(zone, first) == local, first), else_=second)
 
 
@@ -105,8 +103,3 @@ def _next_time(at: Sql, time: datetime.time, days: tuple[ast.Weekday, ...], scop
         )
         .scalar_subquery()
     )
-
-
-def interval(seconds: float) -> Sql:
-    """A fixed length of time."""
-    return cast(f"{seconds:g} seconds", INTERVAL)

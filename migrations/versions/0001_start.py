@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("message_id", sa.BigInteger(), nullable=True),
+        sa.Column("enrollment_id", sa.BigInteger(), nullable=True),
         sa.Column("machine", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column(
             "properties", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
@@ -173,21 +174,6 @@ def upgrade() -> None:
         "ix_enrollment_contact", "enrollment", ["workspace_id", "contact_id"], unique=False
     )
     op.create_table(
-        "event_name",
-        sa.Column("workspace_id", sa.Integer(), nullable=False),
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column(
-            "properties",
-            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
-            server_default="{}",
-            nullable=False,
-        ),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_event_name")),
-        sa.UniqueConstraint("workspace_id", "name", name=op.f("uq_event_name_workspace_id_name")),
-    )
-    op.create_table(
         "field",
         sa.Column("workspace_id", sa.Integer(), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -216,6 +202,18 @@ def upgrade() -> None:
         "inbox_mail",
         [sa.literal_column("lower(recipient)"), "id"],
         unique=False,
+    )
+    op.create_table(
+        "intake",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("campaign_id", sa.BigInteger(), nullable=False),
+        sa.Column("version_id", sa.BigInteger(), nullable=False),
+        sa.Column("source", sa.SmallInteger(), nullable=False),
+        sa.Column("segment_id", sa.BigInteger(), nullable=False),
+        sa.Column("after_id", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("before", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("workspace_id", "campaign_id", "source", name=op.f("pk_intake")),
     )
     op.create_table(
         "job",
@@ -286,6 +284,7 @@ def upgrade() -> None:
         sa.Column("version_id", sa.BigInteger(), nullable=True),
         sa.Column("step", sa.SmallInteger(), nullable=True),
         sa.Column("visit", sa.Integer(), nullable=True),
+        sa.Column("activity_id", sa.BigInteger(), nullable=True),
         sa.Column("state", sa.SmallInteger(), server_default="0", nullable=False),
         sa.Column("attempts", sa.SmallInteger(), server_default="0", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -382,6 +381,27 @@ def upgrade() -> None:
         "ix_segment_member_contact", "segment_member", ["workspace_id", "contact_id"], unique=False
     )
     op.create_table(
+        "subject",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column(
+            "properties",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            server_default="{}",
+            nullable=False,
+        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_subject")),
+    )
+    op.create_index(
+        "uq_subject_name",
+        "subject",
+        ["workspace_id", "kind", sa.literal_column("lower(name)")],
+        unique=True,
+    )
+    op.create_table(
         "suppression",
         sa.Column("workspace_id", sa.Integer(), nullable=False),
         sa.Column("contact_id", sa.BigInteger(), nullable=False),
@@ -400,7 +420,9 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_tag")),
-        sa.UniqueConstraint("workspace_id", "name", name=op.f("uq_tag_workspace_id_name")),
+    )
+    op.create_index(
+        "uq_tag_name", "tag", ["workspace_id", sa.literal_column("lower(name)")], unique=True
     )
     op.create_table(
         "tally",
@@ -479,8 +501,11 @@ def downgrade() -> None:
     op.drop_table("token")
     op.drop_index("ix_tally_version", table_name="tally")
     op.drop_table("tally")
+    op.drop_index("uq_tag_name", table_name="tag")
     op.drop_table("tag")
     op.drop_table("suppression")
+    op.drop_index("uq_subject_name", table_name="subject")
+    op.drop_table("subject")
     op.drop_index("ix_segment_member_contact", table_name="segment_member")
     op.drop_table("segment_member")
     op.drop_table("segment")
@@ -502,10 +527,10 @@ def downgrade() -> None:
     op.drop_table("listener")
     op.drop_table("journal")
     op.drop_table("job")
+    op.drop_table("intake")
     op.drop_index("ix_inbox_mail_recipient", table_name="inbox_mail")
     op.drop_table("inbox_mail")
     op.drop_table("field")
-    op.drop_table("event_name")
     op.drop_index("ix_enrollment_contact", table_name="enrollment")
     op.drop_table("enrollment")
     op.drop_table("email_version")

@@ -1,0 +1,302 @@
+"""Publish: from a text to a stored version, or to everything that is wrong with it.
+
+The one door for all faces: `check` answers without storing, `create` and `edit` store. A stored
+version never changes. Imports the language, `workspace`, `audience` and storage.
+"""
+
+import re
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import func, insert, select, update
+
+from headless import ids
+from headless.dsl import plan as plans
+from headless.dsl.check import check as check_tree
+from headless.dsl.compile import compile_campaign
+from headless.dsl.diagnostics import Diagnostic, has_errors, in_order
+from headless.dsl.later import unready
+from headless.dsl.parser import parse
+from headless.dsl.plan import Plan
+from headless.problems import Problem
+from headless.storage.database import Transaction
+from headless.storage.tables import campaign, segment, version
+from headless.workspace.catalogue import load
+from headless.workspace.names import key, resolve
+
+MOST_TEXT: Final = 256 * 1024
+MOST_NAME: Final = 120
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """A text, what is to be said of it, and its plan if nothing keeps it from being stored."""
+
+    text: str
+    plan: Plan | None
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def ready(self) -> bool:
+        """Whether the campaign could be started: no error, and no statement that comes later."""
+        return self.plan is not None and not any(d.code == LATER for d in self.diagnostics)
+
+
+LATER: Final = "W490"
+
+
+class Campaign(msgspec.Struct, frozen=True, kw_only=True):
+    """A campaign with its newest version."""
+
+    id: int
+    name: str
+    state: str
+    revision: int
+    version_id: int
+    version: int
+    hash: str
+    source: str
+    plan: Plan
+    created_at: datetime
+    updated_at: datetime
+    started_at: datetime | None
+    paused_at: datetime | None
+    stopped_at: datetime | None
+
+    @property
+    def public_id(self) -> str:
+        """The id that faces show."""
+        return ids.encode("cmp", self.id)
+
+
+async def check(tx: Transaction, workspace_id: int, text: str) -> Checked:
+    """Everything that can be said of a text in this workspace; stores nothing."""
+    if len(text) > MOST_TEXT:
+        raise Problem("too_large", f"a campaign's text has at most {MOST_TEXT // 1024} KB")
+    parsed = parse(text)
+    if parsed.campaign is None:
+        return Checked(text, None, parsed.diagnostics)
+    catalogue = await load(tx, workspace_id)
+    diagnostics = in_order(
+        [
+            *parsed.diagnostics,
+            *check_tree(parsed.campaign, catalogue),
+            *unready(parsed.campaign),
+        ]
+    )
+    if has_errors(diagnostics):
+        return Checked(text, None, diagnostics)
+    return Checked(text, compile_campaign(parsed.campaign, text), diagnostics)
+
+
+async def create(
+    tx: Transaction, workspace_id: int, text: str, *, name: str | None = None, now: datetime
+) -> tuple[Campaign, Checked]:
+    """Store a new campaign as a draft.
+
+    Its name is the text's own, else `name`, else made from its first words. Raises Problem
+    `invalid_text` with `diagnostics`, or `name_taken` with the `id` that has it.
+    """
+    checked = await _sound(tx, workspace_id, text)
+    plan = _plan(checked)
+    called = _name(plan, name)
+    taken = await tx.scalar(
+        select(campaign.c.id).where(
+            campaign.c.workspace_id == workspace_id,
+            func.lower(campaign.c.name) == called.lower(),
+        )
+    )
+    if taken is not None:
+        raise Problem(
+            "name_taken",
+            f"there is a campaign called `{called}` already; edit its text, or choose another name",
+            id=ids.encode("cmp", taken),
+        )
+    campaign_id: int = await tx.scalar(
+        insert(campaign)
+        .values(
+            workspace_id=workspace_id, name=called, version_id=0, created_at=now, updated_at=now
+        )
+        .returning(campaign.c.id)
+    )
+    await _store(tx, workspace_id, campaign_id, 1, checked, now)
+    return await find(tx, workspace_id, campaign_id), checked
+
+
+async def edit(
+    tx: Transaction,
+    workspace_id: int,
+    campaign_id: int,
+    text: str,
+    *,
+    revision: int | None = None,
+    now: datetime,
+) -> tuple[Campaign, Checked]:
+    """Store a new version of a campaign that has not been started yet.
+
+    Raises Problem `stale_version` when somebody has saved since `revision`, `wrong_state` for a
+    campaign that people are in.
+    """
+    before = await find(tx, workspace_id, campaign_id, lock=True)
+    if revision is not None and revision != before.revision:
+        raise Problem("stale_version", "somebody has saved in between; read it again and merge")
+    if before.state != "draft":
+        raise Problem(
+            "wrong_state", f"`{before.name}` is {before.state}; only a draft can be edited"
+        )
+    checked = await _sound(tx, workspace_id, text)
+    if _plan(checked).hash != before.hash or text != before.source:
+        await _store(tx, workspace_id, campaign_id, before.version + 1, checked, now)
+    return await find(tx, workspace_id, campaign_id), checked
+
+
+async def find(
+    tx: Transaction, workspace_id: int, which: int | str, *, lock: bool = False
+) -> Campaign:
+    """A campaign by its number, its public id or its name; raises Problem `not_found`."""
+    number = ids.decode("cmp", which) if isinstance(which, str) else which
+    wanted = (
+        campaign.c.id == number
+        if number is not None
+        else func.lower(campaign.c.name) == str(which).lower()
+    )
+    query = selected(workspace_id).where(wanted)
+    row = (await tx.execute(query.with_for_update(of=campaign) if lock else query)).one_or_none()
+    if row is None:
+        raise Problem("not_found", f"there is no campaign `{which}`")
+    return from_row(row)
+
+
+def selected(workspace_id: int) -> Any:
+    """The query for campaigns with their newest versions, for `from_row`."""
+    return (
+        select(
+            campaign,
+            version.c.number,
+            version.c.hash,
+            version.c.source,
+            version.c.plan,
+        )
+        .join(
+            version,
+            (version.c.workspace_id == campaign.c.workspace_id)
+            & (version.c.id == campaign.c.version_id),
+        )
+        .where(campaign.c.workspace_id == workspace_id)
+    )
+
+
+def from_row(row: Any) -> Campaign:
+    """A campaign from a row of `selected`."""
+    return Campaign(
+        id=row.id,
+        name=row.name,
+        state=row.state,
+        revision=row.revision,
+        version_id=row.version_id,
+        version=row.number,
+        hash=row.hash,
+        source=row.source,
+        plan=plans.from_builtins(row.plan),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        started_at=row.started_at,
+        paused_at=row.paused_at,
+        stopped_at=row.stopped_at,
+    )
+
+
+async def _sound(tx: Transaction, workspace_id: int, text: str) -> Checked:
+    checked = await check(tx, workspace_id, text)
+    if checked.plan is None:
+        raise faulty(checked)
+    return checked
+
+
+def faulty(checked: Checked) -> Problem:
+    """The problem of a text with faults."""
+    count = sum(d.severity == "error" for d in checked.diagnostics)
+    faults = "one fault" if count == 1 else f"{count} faults"
+    return Problem(
+        "invalid_text", f"the text has {faults}", text=checked.text, faults=checked.diagnostics
+    )
+
+
+def _plan(checked: Checked) -> Plan:
+    if checked.plan is None:
+        raise faulty(checked)
+    return checked.plan
+
+
+def _name(plan: Plan, given: str | None) -> str:
+    name = plan.name or given or _made_up(plan)
+    if len(name) > MOST_NAME:
+        raise Problem("invalid_value", f"a campaign's name has at most {MOST_NAME} characters")
+    return name
+
+
+def _made_up(plan: Plan) -> str:
+    """A name for a bare rule: `when opened email X within 3d` -> `opened-email-x-within-3d`."""
+    first = plan.steps[1].text if len(plan.steps) > 1 else "campaign"
+    words = re.findall(r"\w+", first.lower())
+    kept = [word for word in words if word not in ("when", "whenever", "then", "do")]
+    return "-".join(kept)[:60].strip("-") or "campaign"
+
+
+async def _store(
+    tx: Transaction,
+    workspace_id: int,
+    campaign_id: int,
+    number: int,
+    checked: Checked,
+    now: datetime,
+) -> None:
+    plan = _plan(checked)
+    names = await resolve(tx, workspace_id, [plan], now=now)
+    hidden = await _hidden_segments(tx, workspace_id, campaign_id, number, plan, now)
+    names = msgspec.structs.replace(names, ids=names.ids | hidden)
+    version_id = await tx.scalar(
+        insert(version)
+        .values(
+            workspace_id=workspace_id,
+            campaign_id=campaign_id,
+            number=number,
+            source=checked.text,
+            hash=plan.hash,
+            plan=msgspec.json.decode(plans.to_json(plan)),
+            refs=msgspec.to_builtins(names),
+            created_at=now,
+        )
+        .returning(version.c.id)
+    )
+    await tx.execute(
+        update(campaign)
+        .where(campaign.c.workspace_id == workspace_id, campaign.c.id == campaign_id)
+        .values(version_id=version_id, revision=campaign.c.revision + 1, updated_at=now)
+    )
+
+
+async def _hidden_segments(
+    tx: Transaction,
+    workspace_id: int,
+    campaign_id: int,
+    number: int,
+    plan: Plan,
+    now: datetime,
+) -> dict[str, int]:
+    """`from contacts where (…)` is a segment that only this campaign sees, followed from its start.
+
+    Until then it has no condition, so that drafts cost nothing.
+    """
+    made: dict[str, int] = {}
+    for index, source in enumerate(plan.sources):
+        if source.contacts:
+            name = f"{ids.encode('cmp', campaign_id)} version {number} source {index + 1}"
+            made[key("source", str(index))] = await tx.scalar(
+                insert(segment)
+                .values(
+                    workspace_id=workspace_id, name=name, campaign_id=campaign_id, created_at=now
+                )
+                .returning(segment.c.id)
+            )
+    return made
