@@ -1,0 +1,197 @@
+"""Signed links in messages: the open pixel, tracked links, unsubscribing.
+
+A token is 25 bytes: key (1), month (2), workspace (3) and message (5), ordinal (2), and 12 of an
+HMAC-SHA256 whose key belongs to the kind of link; 34 base64url characters. It is verified without
+a look-up. Where a link leads stands in the database (`message.links`, else `email_version.links`),
+never in the request, so nobody can make us redirect to a place of their choice. The first key of
+the ring signs, all verify. `resolve` is the one function here that speaks SQL.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import struct
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, Literal
+
+import msgspec
+from sqlalchemy import and_, select, tuple_
+
+from headless.storage.codes import Channel
+from headless.storage.database import Transaction
+from headless.storage.tables import email_version, message
+
+Kind = Literal["open", "click", "unsubscribe"]
+
+PATHS: Final[dict[Kind, tuple[str, str]]] = {
+    "open": ("/o/", ".gif"),
+    "click": ("/c/", ""),
+    "unsubscribe": ("/u/", ""),
+}
+RECORDED_MONTHS: Final = 24  # older opens and clicks are answered and not recorded
+_LENGTH: Final = 34
+_PAYLOAD: Final = struct.Struct(">BHQH")
+_MAC: Final = 12
+_MESSAGE_BITS: Final = 40
+_MESSAGES: Final = 1 << _MESSAGE_BITS
+_WORKSPACES: Final = 1 << 24
+_EPOCH_YEAR: Final = 2020
+
+
+class Link(msgspec.Struct, frozen=True):
+    """What a verified token says."""
+
+    kind: Kind
+    workspace_id: int
+    message_id: int
+    ordinal: int
+    month: int  # since January 2020, when the message was made
+
+    def recorded(self, now: datetime) -> bool:
+        """Whether an open or a click by this link still counts. Unsubscribing always does."""
+        return self.kind == "unsubscribe" or _month(now) - self.month <= RECORDED_MONTHS
+
+
+class Resolved(msgspec.Struct, frozen=True):
+    """The message behind a link; `target` only for a click, and only if it leads to http(s)."""
+
+    link: Link
+    contact_id: int
+    email_id: int  # 0: the message is no email
+    created_at: datetime
+    target: str | None
+
+
+class Links:
+    """Makes and verifies the links of one installation."""
+
+    def __init__(self, keys: tuple[bytes, ...], base_url: str) -> None:
+        """`keys`: 16 bytes or more each, newest first; `base_url`: where the public pages are."""
+        if not keys or any(len(key) < 16 for key in keys):
+            raise ValueError("links need at least one key, each of 16 bytes or more")
+        self.base_url = base_url.rstrip("/")
+        self._signing: dict[Kind, tuple[int, hmac.HMAC]] = {}
+        self._verifying: dict[tuple[Kind, int], list[hmac.HMAC]] = {}
+        for kind in PATHS:
+            for key in keys:
+                made = _derived(key, kind)
+                self._signing.setdefault(kind, made)
+                self._verifying.setdefault((kind, made[0]), []).append(made[1])
+
+    def url(
+        self, kind: Kind, *, workspace_id: int, message_id: int, made: datetime, ordinal: int = 0
+    ) -> str:
+        """The public address of a link of a message that was made at `made`."""
+        before, after = PATHS[kind]
+        token = self.token(
+            kind, workspace_id=workspace_id, message_id=message_id, made=made, ordinal=ordinal
+        )
+        return f"{self.base_url}{before}{token}{after}"
+
+    def token(
+        self, kind: Kind, *, workspace_id: int, message_id: int, made: datetime, ordinal: int = 0
+    ) -> str:
+        """The 34 characters that stand in that address."""
+        if not (0 <= workspace_id < _WORKSPACES and 0 <= message_id < _MESSAGES):
+            raise ValueError("a link holds a workspace below 2**24 and a message below 2**40")
+        number, key = self._signing[kind]
+        whose = workspace_id << _MESSAGE_BITS | message_id
+        payload = _PAYLOAD.pack(number, _month(made), whose, ordinal)
+        return base64.urlsafe_b64encode(payload + _mac(key, payload))[:_LENGTH].decode()
+
+    def verify(self, kind: Kind, token: str) -> Link | None:
+        """What the token says, or None when it is none of ours or not of that kind."""
+        raw = _decoded(token)
+        if raw is None:
+            return None
+        payload, mac = raw[: _PAYLOAD.size], raw[_PAYLOAD.size :]
+        number, month, whose, ordinal = _PAYLOAD.unpack(payload)
+        for key in self._verifying.get((kind, number), ()):
+            if hmac.compare_digest(_mac(key, payload), mac):
+                return Link(kind, whose >> _MESSAGE_BITS, whose % _MESSAGES, ordinal, month)
+        return None
+
+
+async def resolve(transaction: Transaction, links: Sequence[Link]) -> list[Resolved | None]:
+    """The messages behind verified links, in their order; None where the message is gone."""
+    if not links:
+        return []
+    keys = {(link.workspace_id, link.message_id) for link in links}
+    rows = await transaction.execute(
+        select(
+            message.c.workspace_id,
+            message.c.id,
+            message.c.contact_id,
+            message.c.channel,
+            message.c.ref,
+            message.c.created_at,
+            message.c.links.label("own"),
+            email_version.c.links.label("shared"),
+        )
+        .outerjoin(
+            email_version,
+            and_(
+                message.c.channel == Channel.EMAIL,
+                email_version.c.workspace_id == message.c.workspace_id,
+                email_version.c.email_id == message.c.ref,
+                email_version.c.version == message.c.email_version,
+            ),
+        )
+        .where(tuple_(message.c.workspace_id, message.c.id).in_(sorted(keys)))
+    )
+    found = {(row.workspace_id, row.id): row for row in rows}
+    answers: list[Resolved | None] = []
+    for link in links:
+        row = found.get((link.workspace_id, link.message_id))
+        if row is None:
+            answers.append(None)
+            continue
+        targets = row.own if row.own is not None else row.shared or ()
+        answers.append(
+            Resolved(
+                link,
+                row.contact_id,
+                row.ref if row.channel == Channel.EMAIL else 0,
+                row.created_at,
+                _target(link, targets),
+            )
+        )
+    return answers
+
+
+def _decoded(token: str) -> bytes | None:
+    """The bytes of a token in its one proper spelling; base64 alone would allow four."""
+    if len(token) != _LENGTH or not token.isascii():
+        return None
+    try:
+        raw = base64.b64decode(token + "==", altchars=b"-_", validate=True)
+    except binascii.Error:
+        return None
+    return raw if base64.urlsafe_b64encode(raw)[:_LENGTH] == token.encode() else None
+
+
+def _target(link: Link, targets: Sequence[str]) -> str | None:
+    if link.kind != "click" or link.ordinal >= len(targets):
+        return None
+    target = targets[link.ordinal]
+    return target if target.lower().startswith(("http://", "https://")) else None
+
+
+def _derived(key: bytes, kind: Kind) -> tuple[int, hmac.HMAC]:
+    """A key's number (a byte of its own hash, so that it outlives its place in the ring) and an
+    HMAC that has already read the kind's own key."""
+    own = hmac.digest(key, f"headless link {kind}".encode(), hashlib.sha256)
+    number = hmac.digest(key, b"headless link key number", hashlib.sha256)[0]
+    return number, hmac.new(own, digestmod=hashlib.sha256)
+
+
+def _mac(key: hmac.HMAC, payload: bytes) -> bytes:
+    once = key.copy()
+    once.update(payload)
+    return once.digest()[:_MAC]
+
+
+def _month(instant: datetime) -> int:
+    return max((instant.year - _EPOCH_YEAR) * 12 + instant.month - 1, 0)
