@@ -1,0 +1,278 @@
+"""Ingest: what contacts do, from wherever it is reported, reaches the campaigns that wait for it.
+
+Every face brings activities here. One transaction writes a batch down, once by the sender's own
+ids, and lets the engine hear it. Imports `audience`, the runtime and storage.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from headless import ids
+from headless.audience.activities import Activity, record
+from headless.problems import Problem
+from headless.runtime.listen import hear
+from headless.runtime.versions import Versions
+from headless.storage.codes import ActivityKind, Channel
+from headless.storage.database import Database, Transaction
+from headless.storage.tables import contact, subject, suppression
+from headless.workspace.names import subjects
+
+MOST_ITEMS: Final = 1_000
+RETENTION: Final = timedelta(days=400)
+"""How far back an activity may have happened and still be taken."""
+_TYPES: Final = {str: "text", bool: "boolean", int: "number", float: "number"}
+
+
+class Who(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A contact by one of its identities."""
+
+    id: str | None = None
+    external_id: str | None = None
+    email: str | None = None
+
+
+class ActivityIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One activity as a sender reports it; `id` is the sender's own and makes it count once."""
+
+    contact: Who
+    did: str
+    id: str | None = None
+    occurred_at: datetime | None = None
+    sent_at: datetime | None = None
+    properties: dict[str, Any] | None = None
+
+
+class Ingested(msgspec.Struct, frozen=True):
+    """How many activities were new, how many known already, and which were refused and why."""
+
+    accepted: int
+    duplicates: int
+    rejected: tuple[tuple[int, Problem], ...] = ()
+
+
+async def ingest(
+    database: Database,
+    versions: Versions,
+    workspace_id: int,
+    items: Sequence[ActivityIn],
+    *,
+    source: str = "api",
+    now: datetime,
+) -> Ingested:
+    """Take a batch of activities; one bad item never refuses the rest.
+
+    `source` keeps the ids of different senders apart.
+    """
+    if len(items) > MOST_ITEMS:
+        raise Problem("too_large", f"a call takes at most {MOST_ITEMS} activities; send several")
+    rejected: list[tuple[int, Problem]] = []
+    async with database.transaction() as tx:
+        known = await _contacts(tx, workspace_id, [item.contact for item in items])
+        events = await _events(tx, workspace_id, items, now)
+        taken: list[Activity] = []
+        for index, item in enumerate(items):
+            read = _read(item, known, events, source, now)
+            if isinstance(read, Problem):
+                rejected.append((index, read))
+            else:
+                taken.append(read)
+        recorded = await record(tx, workspace_id, taken, now=now)
+        if recorded.ids:
+            await hear(tx, versions, workspace_id, recorded.ids, now=now)
+    return Ingested(len(recorded.ids), recorded.duplicates, tuple(rejected))
+
+
+def _read(
+    item: ActivityIn,
+    known: dict[tuple[str, str], int],
+    events: dict[str, int],
+    source: str,
+    now: datetime,
+) -> Activity | Problem:
+    contact_id = next((known[i] for i in _identities(item.contact) if i in known), None)
+    if contact_id is None:
+        given = next(iter(_identities(item.contact)), None)
+        if given is None:
+            return Problem("invalid_value", "say who: `id`, `external_id` or `email`")
+        return Problem("not_found", f"there is no contact with the {given[0]} `{given[1]}`")
+    if not item.did.strip():
+        return Problem("invalid_value", "`did` is empty; name what the contact did")
+    occurred_at = _occurred(item, now)
+    if occurred_at is None:
+        return Problem("invalid_value", "a time needs a zone, such as `2026-01-05T09:00:00Z`")
+    if occurred_at < now - RETENTION:
+        return Problem(
+            "invalid_value", f"it happened more than {RETENTION.days} days ago; too old to be kept"
+        )
+    return Activity(
+        contact_id=contact_id,
+        kind=ActivityKind.DID,
+        ref=events[item.did.strip().lower()],
+        occurred_at=occurred_at,
+        key=None if item.id is None else f"{source}:{item.id}",
+        properties=item.properties,
+    )
+
+
+def _occurred(item: ActivityIn, now: datetime) -> datetime | None:
+    """By the sender's clock, corrected by what it said when it sent; never in the future."""
+    occurred = item.occurred_at or now
+    if occurred.tzinfo is None or (item.sent_at is not None and item.sent_at.tzinfo is None):
+        return None
+    if item.sent_at is not None:
+        occurred += now - item.sent_at
+    return min(occurred, now)
+
+
+def _identities(who: Who) -> list[tuple[str, str]]:
+    given = (("id", who.id), ("external_id", who.external_id), ("email", who.email))
+    return [(name, v.lower() if name == "email" else v) for name, v in given if v]
+
+
+async def _contacts(
+    tx: Transaction, workspace_id: int, whos: Sequence[Who]
+) -> dict[tuple[str, str], int]:
+    """The contacts of a batch by each identity given, in one query for each kind of identity."""
+    wanted: dict[str, set[str]] = {}
+    for who in whos:
+        for name, value in _identities(who):
+            wanted.setdefault(name, set()).add(value)
+    numbers = {n: v for v in wanted.get("id", ()) if (n := ids.decode("con", v)) is not None}
+    columns: dict[str, tuple[Any, list[Any]]] = {
+        "external_id": (contact.c.external_id, list(wanted.get("external_id", ()))),
+        "email": (func.lower(contact.c.email), list(wanted.get("email", ()))),
+        "id": (contact.c.id, list(numbers)),
+    }
+    found: dict[tuple[str, str], int] = {}
+    for name, (column, values) in columns.items():
+        if values:
+            rows = await tx.execute(
+                select(column, contact.c.id).where(
+                    contact.c.workspace_id == workspace_id, column.in_(values)
+                )
+            )
+            for row in rows:
+                found[name, numbers[row[0]] if name == "id" else row[0]] = row[1]
+    return found
+
+
+async def _events(
+    tx: Transaction, workspace_id: int, items: Sequence[ActivityIn], now: datetime
+) -> dict[str, int]:
+    """The ids of the events that a batch names; what properties they bring is learned."""
+    names = {item.did.strip() for item in items if item.did.strip()}
+    found = await subjects(tx, workspace_id, "event", names, now=now)
+    seen: dict[int, dict[str, str]] = {}
+    by_name = {name.lower(): number for name, number in found.items()}
+    for item in items:
+        for name, value in (item.properties or {}).items():
+            kind = _TYPES.get(type(value))
+            if kind is not None:
+                seen.setdefault(by_name[item.did.strip().lower()], {})[name] = kind
+    await _learn(tx, workspace_id, seen)
+    return by_name
+
+
+async def _learn(tx: Transaction, workspace_id: int, seen: dict[int, dict[str, str]]) -> None:
+    """Add properties that an event has not been seen with; most batches bring none."""
+    if not seen:
+        return
+    rows = await tx.execute(
+        select(subject.c.id, subject.c.properties).where(
+            subject.c.workspace_id == workspace_id, subject.c.id.in_(list(seen))
+        )
+    )
+    for row in rows.all():
+        if new := {name: kind for name, kind in seen[row.id].items() if name not in row.properties}:
+            await tx.execute(
+                update(subject)
+                .where(subject.c.workspace_id == workspace_id, subject.c.id == row.id)
+                .values(properties=subject.c.properties.concat(new))
+            )
+
+
+# ---------------------------------------------------------------- opens, clicks, unsubscribes
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a person did with a message that we sent: the verified content of a signed link."""
+
+    workspace_id: int
+    contact_id: int
+    message_id: int
+    email_id: int
+    url: str | None = None
+
+
+async def opened(database: Database, versions: Versions, answer: Answer, *, now: datetime) -> None:
+    """The message was opened; how often does not matter to those who wait for it."""
+    await _answered(database, versions, answer, ActivityKind.OPENED, None, now)
+
+
+async def clicked(database: Database, versions: Versions, answer: Answer, *, now: datetime) -> None:
+    """A link in the message was followed: that opens it too, seen or unseen by a pixel."""
+    await _answered(database, versions, answer, ActivityKind.OPENED, "click", now)
+    await _answered(database, versions, answer, ActivityKind.CLICKED, None, now)
+
+
+async def _answered(
+    database: Database,
+    versions: Versions,
+    answer: Answer,
+    kind: ActivityKind,
+    key: str | None,
+    now: datetime,
+) -> None:
+    done = Activity(
+        contact_id=answer.contact_id,
+        kind=kind,
+        ref=answer.email_id,
+        occurred_at=now,
+        key=None if key is None else f"{key}:{answer.message_id}",
+        message_id=answer.message_id,
+        properties=None if answer.url is None else {"url": answer.url},
+    )
+    async with database.transaction() as tx:
+        recorded = await record(tx, answer.workspace_id, [done], now=now)
+        if recorded.ids:
+            await hear(tx, versions, answer.workspace_id, recorded.ids, now=now)
+
+
+async def unsubscribe(
+    database: Database, versions: Versions, answer: Answer, *, source: str, now: datetime
+) -> bool:
+    """The contact wants no more marketing mail; False when that was known already.
+
+    It ends no run by itself: campaigns that care say `stop when unsubscribed`.
+    """
+    async with database.transaction() as tx:
+        new = await tx.execute(
+            insert(suppression)
+            .values(
+                workspace_id=answer.workspace_id,
+                contact_id=answer.contact_id,
+                channel=Channel.EMAIL,
+                reason="unsubscribed",
+                source=source,
+                at=now,
+            )
+            .on_conflict_do_nothing()
+            .returning(suppression.c.contact_id)
+        )
+        if new.one_or_none() is None:
+            return False
+        left = Activity(
+            contact_id=answer.contact_id,
+            kind=ActivityKind.UNSUBSCRIBED,
+            ref=Channel.EMAIL,
+            occurred_at=now,
+            message_id=answer.message_id,
+        )
+        recorded = await record(tx, answer.workspace_id, [left], now=now)
+        await hear(tx, versions, answer.workspace_id, recorded.ids, now=now)
+        return True
