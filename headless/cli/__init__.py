@@ -1,1 +1,73 @@
-"""The command line face."""
+"""The command line: `headless …`.
+
+One file for each group of commands, loaded only when its command is called, so that `headless
+check` starts quickly. The answer goes to stdout, everything else to stderr; exit codes are in
+`output`.
+"""
+
+import sys
+from typing import Any, Final
+
+import click
+import rich_click
+
+from headless import __version__
+from headless.cli.output import Failure, report_failure
+
+_COMMANDS: Final = {
+    "dev": "headless.cli.dev",
+    "serve": "headless.cli.services",
+    "work": "headless.cli.services",
+    "migrate": "headless.cli.services",
+    "check": "headless.cli.check",
+    "import": "headless.cli.contacts",
+    "campaigns": "headless.cli.campaigns",
+    "why": "headless.cli.why",
+    "doctor": "headless.cli.doctor",
+    "settings": "headless.cli.settings",
+}
+"""Where each command is; a module's attribute is `command_<name>`."""
+
+
+class Lazy(rich_click.RichGroup):
+    """A group that imports a command's module when the command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order in which a newcomer needs them."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name."""
+        module = _COMMANDS.get(cmd_name)
+        if module is None:
+            return None
+        __import__(module)
+        found: click.Command = getattr(sys.modules[module], f"command_{cmd_name}")
+        return found
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "--version", message="headless %(version)s")
+def headless() -> None:
+    """Marketing campaigns as a small language, run set by set over PostgreSQL."""
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run one command; ends the process with the exit code that its answer asks for."""
+    try:
+        code = headless.main(args=arguments, prog_name="headless", standalone_mode=False)
+    except Failure as failure:
+        report_failure(failure)
+        sys.exit(failure.code)
+    except click.UsageError as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read the answer has seen enough
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,123 @@
+"""`headless serve`, `work` and `migrate`: the parts of an installation, each a process of its own.
+
+They expect their servers in DATABASE_URL and REDIS_URL and never migrate on the way. What they run
+is imported when they run.
+"""
+
+import asyncio
+import os
+from typing import Any
+
+import click
+import msgspec
+
+from headless.cli import environment
+from headless.cli.output import Exit, Failure, answer
+from headless.cli.ports import holder, is_free, next_free
+from headless.cli.processes import follow_parent
+
+_PARENT = click.option("--parent", type=int, hidden=True, help="End when this process is gone.")
+
+
+@click.command("serve")
+@click.option("--host", help="The address to listen on; by default HEADLESS_HOST.")
+@click.option("--port", type=click.IntRange(1, 65535), help="By default HEADLESS_PORT.")
+@click.option(
+    "--processes", type=click.IntRange(1), default=1, show_default=True, help="How many processes."
+)
+@_PARENT
+def command_serve(host: str | None, port: int | None, processes: int, parent: int | None) -> None:
+    """Serve the API over HTTP."""
+    settings = environment.settings()
+    environment.servers(settings)
+    settings = msgspec.structs.replace(
+        settings, host=host or settings.host, port=port or settings.port
+    )
+    require_free(settings.host, settings.port, "serve")
+    if parent is not None:
+        follow_parent(parent)
+    from granian import Granian
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+
+    Granian(
+        "headless.cli.services:application",
+        factory=True,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        workers=processes,
+        respawn_failed_workers=True,
+        workers_kill_timeout=settings.stop_seconds,
+        log_level=LogLevels.warning,
+        websockets=False,
+    ).serve()
+
+
+def application() -> Any:
+    """The ASGI application of one serving process, which ends with the process that began it."""
+    from headless.api.app import create
+    from headless.cli.logs import configure
+
+    follow_parent(os.getppid())
+    configure(environment.settings().log_level)
+    return create()
+
+
+@click.command("work")
+@_PARENT
+def command_work(parent: int | None) -> None:
+    """Move contacts through campaigns and hand over what is due; run as many as you like."""
+    settings = environment.settings()
+    environment.servers(settings)
+    if parent is not None:
+        follow_parent(parent)
+    from headless.cli.logs import configure
+    from headless.worker import run
+
+    configure(settings.log_level)
+    run(settings)
+
+
+@click.command("migrate")
+def command_migrate() -> None:
+    """Bring the database to the schema of this release."""
+    settings = environment.settings()
+    if settings.database_url is None:
+        raise Failure("`DATABASE_URL` must name a server", "set it", Exit.USAGE)
+    answer(f"the schema is {asyncio.run(migrated(settings.database_url))}")
+
+
+async def migrated(database_url: str) -> str:
+    """Migrate, and answer the revision that the database has now."""
+    from headless.storage.database import connect
+    from headless.storage.migrate import current, migrate
+
+    database = connect(database_url)
+    try:
+        await migrate(database)
+        return await current(database) or "empty"
+    except OSError as error:
+        raise Failure(
+            f"the database does not answer: {error}", "start it, or mend DATABASE_URL"
+        ) from error
+    finally:
+        await database.close()
+
+
+def require_free(host: str, port: int, command: str) -> None:
+    """End the command when nobody could listen there, and say who does and what is free."""
+    try:
+        if is_free(host, port):
+            return
+    except OSError as error:
+        raise Failure(
+            f"`{host}` is no address of this machine: {error.strerror}",
+            f"headless {command} --host 127.0.0.1",
+            Exit.USAGE,
+        ) from error
+    other = next_free(host, port)
+    raise Failure(
+        f"port {port} on {host} is taken by {holder(port) or 'another program'}",
+        f"headless {command} --port {other}" if other else "free the port",
+    )
