@@ -2,21 +2,21 @@
 
 Times are seconds; `FOREVER` is the longest time of a way that may never be taken. What quiet hours
 and limits add by holding a message back is not in them. Imports `amounts`, `ast`, `entrances`,
-`plan`.
+`plan`, `routes`.
 """
 
-import math
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
+from msgspec import structs
 
 from headless.dsl import ast, plan
 from headless.dsl.amounts import instant
 from headless.dsl.entrances import message_of, single_events
+from headless.dsl.routes import FOREVER, come_to, longest_path, shortest_path
 
-FOREVER: Final = math.inf
 DAY: Final = 86400
 _PERIODS: Final[dict[ast.Period, tuple[int, int]]] = {
     "hour": (3600, 3600),
@@ -24,10 +24,6 @@ _PERIODS: Final[dict[ast.Period, tuple[int, int]]] = {
     "week": (7 * DAY, 7 * DAY),
     "month": (28 * DAY, 31 * DAY),
 }
-_STATES: Final = 20_000
-"""More situations than these are not looked at; the answer is then that no bound is known."""
-
-State = TypeVar("State", bound=Hashable)
 
 
 class Edge(msgspec.Struct, frozen=True):
@@ -49,11 +45,48 @@ def edges_of(made: plan.Plan) -> Edges:
         step.number: tuple(_left_at(rules, step.number, way) for way in _ways(step, made))
         for step in made.steps
     }
-    return rough | {
+    exact = rough | {
         step.number: tuple(_left_at(rules, step.number, way) for way in _when(step, made, rough))
         for step in made.steps
         if isinstance(step, plan.When)
     }
+    for step in reversed(made.steps):
+        if isinstance(step, plan.Fork):
+            exact |= _joined(step, exact)
+    return exact
+
+
+def parts_of(fork: plan.Fork) -> list[range]:
+    """The numbers of the steps in each part of a fork."""
+    starts = [part for part in fork.parts if part is not None and part != fork.join]
+    return [range(a, b) for a, b in zip(starts, [*starts[1:], fork.join], strict=True)]
+
+
+def _joined(fork: plan.Fork, edges: Edges) -> Edges:
+    """The ways into a join, longer by the time for which a part waits for the slowest."""
+    parts = parts_of(fork)
+    lengths = [_part_lasts(part, fork.join, edges) for part in parts]
+    slowest = max((least for least, _ in lengths if least < FOREVER), default=0.0)
+    held: Edges = {}
+    for part, (_, most) in zip(parts, lengths, strict=True):
+        waits = max(0.0, slowest - most)
+        for number in part:
+            held[number] = tuple(
+                structs.replace(way, least=way.least + waits, most=way.most + waits)
+                if way.to == fork.join
+                else way
+                for way in edges[number]
+            )
+    return held
+
+
+def _part_lasts(part: range, join: int, edges: Edges) -> tuple[float, float]:
+    def ways(number: int) -> tuple[Edge, ...]:
+        return edges[number] if number in part else ()
+
+    least = shortest_path(part.start, lambda n: ((way.to, way.least) for way in ways(n)), join)
+    most = longest_path(part.start, lambda n: ((way.to, way.most) for way in ways(n)))
+    return least, FOREVER if most is None else most
 
 
 def _left_at(rules: set[int], number: int, way: Edge) -> Edge:
@@ -125,6 +158,7 @@ def period(schedule: ast.EveryDuration | ast.EveryPeriod) -> tuple[int, int]:
 def _when(step: plan.When, made: plan.Plan, rough: Edges) -> Iterator[Edge]:
     """The ways out of a `when`, whose windows may have been running before the contact arrived."""
     closings: list[tuple[float, float]] = []
+    latest = 0.0
     answered_at_once = False
     for arm in step.arms:
         if step.implicit and not arm.trigger.negated and _from_arrival(arm):
@@ -133,27 +167,24 @@ def _when(step: plan.When, made: plan.Plan, rough: Edges) -> Iterator[Edge]:
         length = arm.trigger.within.duration if arm.trigger.within else None
         if length is None:
             closings.append((FOREVER, FOREVER))
+            latest = FOREVER
             yield Edge(arm.then, 0, FOREVER, new_event=_from_arrival(arm))
             continue
-        gone = _gone(step, arm, made, rough)
-        least, most = max(0.0, length.least_seconds - gone), length.most_seconds
+        shortest, longest = _gone(step, arm, made, rough)
+        least = max(0.0, length.least_seconds - longest)
+        most = max(0.0, length.most_seconds - shortest)
+        latest = max(latest, most)
         if arm.trigger.negated:
             answered_at_once = True
             yield Edge(arm.then, least, most)
         else:
             closings.append((least, most))
             yield Edge(arm.then, 0, most, new_event=_from_arrival(arm))
-    longest = max(
-        (arm.trigger.within.duration.most_seconds for arm in step.arms if arm.trigger.within),
-        default=0,
-    )
-    if not closings and not answered_at_once:
-        return
-    if not closings:
-        yield Edge(step.otherwise, 0, longest, new_event=True)
-    elif max(closings)[0] < FOREVER:
+    if answered_at_once and not closings:
+        yield Edge(step.otherwise, 0, latest, new_event=True)
+    elif closings and latest < FOREVER:
         least = 0.0 if answered_at_once else max(least for least, _ in closings)
-        yield Edge(step.otherwise, least, longest)
+        yield Edge(step.otherwise, least, latest)
 
 
 def _from_arrival(arm: plan.Arm) -> bool:
@@ -164,25 +195,26 @@ def _from_arrival(arm: plan.Arm) -> bool:
     return not any(message_of(event) for event in single_events(arm.trigger.event))
 
 
-def _gone(step: plan.When, arm: plan.Arm, made: plan.Plan, rough: Edges) -> float:
-    """The longest time for which an arm's window can have been open when the contact arrives."""
+def _gone(step: plan.When, arm: plan.Arm, made: plan.Plan, rough: Edges) -> tuple[float, float]:
+    """For how long an arm's window has been open when the contact arrives: least and most."""
     within = arm.trigger.within
     anchor = within.anchor if within else None
     if isinstance(anchor, ast.EntryAnchor):
-        return longest_between({0}, step.number, rough)
+        return between({0}, step.number, rough)
     if isinstance(anchor, ast.StepAnchor):
         key = f"@{anchor.label.text}"
-        return longest_between({s.number for s in made.steps if s.key == key}, step.number, rough)
-    gone = 0.0
+        return between({s.number for s in made.steps if s.key == key}, step.number, rough)
+    gone: list[tuple[float, float]] = []
     for event in single_events(arm.trigger.event):
         message = message_of(event)
         if message is None:
+            gone.append((0, 0))
             continue
         sendings = {s.number for s in made.steps if message_sent(s) == message}
         if any((source.channel, source.sent) == message for source in made.sources):
             sendings.add(0)
-        gone = max(gone, longest_between(sendings, step.number, rough) if sendings else FOREVER)
-    return gone
+        gone.append(between(sendings, step.number, rough) if sendings else (0, FOREVER))
+    return min(least for least, _ in gone), max(most for _, most in gone)
 
 
 def message_sent(step: plan.Step) -> tuple[ast.Channel, str] | None:
@@ -194,69 +226,34 @@ def message_sent(step: plan.Step) -> tuple[ast.Channel, str] | None:
             return None
 
 
-def longest_between(starts: set[int], end: int, edges: Edges) -> float:
-    """The longest time from any of the starts to a step; 0 if no way leads there."""
+def between(starts: set[int], end: int, edges: Edges) -> tuple[float, float]:
+    """The shortest and the longest time since the last of the starts, on arrival at a step.
+
+    Where a way from the entry leads past all starts the time counts from the arrival: it is 0.
+    """
     backwards: dict[int, list[int]] = {}
     for number, ways in edges.items():
         for way in ways:
             if way.to is not None:
                 backwards.setdefault(way.to, []).append(number)
-    leading = _reached({end}, lambda number: backwards.get(number, ()))
-    longest = 0.0
+    leading = come_to({end}, lambda number: backwards.get(number, ()))
+
+    def onward(number: int) -> Iterator[Edge]:
+        ways = () if number == end else edges[number]
+        return (way for way in ways if way.to in leading and way.to not in starts)
+
+    least, most = FOREVER, 0.0
     for start in starts & leading:
-        found = longest_path(
-            start,
-            lambda number: (
-                (way.to, way.most)
-                for way in (() if number == end else edges[number])
-                if way.to is not None and way.to in leading and way.to not in starts
-            ),
-        )
-        longest = max(longest, FOREVER if found is None else found)
-    return longest
-
-
-def _reached(starts: Iterable[int], follow: Callable[[int], Iterable[int]]) -> set[int]:
-    seen: set[int] = set()
-    todo = list(starts)
-    while todo:
-        number = todo.pop()
-        if number not in seen:
-            seen.add(number)
-            todo.extend(follow(number))
-    return seen
+        longest = longest_path(start, lambda n: ((way.to, way.most) for way in onward(n)))
+        most = max(most, FOREVER if longest is None else longest)
+        shortest = shortest_path(start, lambda n: ((way.to, way.least) for way in onward(n)), end)
+        least = min(least, shortest)
+    past = 0 not in starts and end in come_to(
+        {0}, lambda number: (way.to for way in onward(number) if way.to is not None)
+    )
+    return 0.0 if past else least, most
 
 
 def reachable(edges: Edges, start: int = 0) -> set[int]:
     """The steps that a contact at `start` can come to, `start` among them."""
-    return _reached({start}, lambda number: (way.to for way in edges[number] if way.to is not None))
-
-
-def longest_path(
-    start: State, follow: Callable[[State], Iterable[tuple[State | None, float]]]
-) -> float | None:
-    """The length of the longest path from a state; FOREVER on a circle, None past all bounds."""
-    lengths: dict[State, float] = {}
-    open_: set[State] = {start}
-    stack: list[tuple[State, list[tuple[State | None, float]]]] = [(start, list(follow(start)))]
-    ways: dict[State, list[tuple[State | None, float]]] = {start: list(stack[0][1])}
-    while stack:
-        state, left = stack[-1]
-        if left:
-            to, _ = left.pop()
-            if to is None or to in lengths:
-                continue
-            if to in open_:
-                return FOREVER
-            if len(ways) > _STATES:
-                return None
-            open_.add(to)
-            ways[to] = list(follow(to))
-            stack.append((to, list(ways[to])))
-        else:
-            stack.pop()
-            open_.discard(state)
-            lengths[state] = max(
-                (most + (0 if to is None else lengths[to]) for to, most in ways[state]), default=0
-            )
-    return lengths[start]
+    return come_to({start}, lambda number: (way.to for way in edges[number] if way.to is not None))

@@ -2,7 +2,8 @@
 
 Both follow every way through the plan, loops with a bound as often as their bound allows. They
 are upper bounds over one run: no run sends more, though a run may send less. None means that
-there is no bound, or none that can be found in reasonable time. Imports `ast`, `delays`, `plan`.
+there is no bound, or none that can be found in reasonable time. Imports `ast`, `delays`, `plan`,
+`routes`.
 """
 
 import heapq
@@ -13,7 +14,8 @@ from typing import Final
 import msgspec
 
 from headless.dsl import ast, plan
-from headless.dsl.delays import FOREVER, Edge, Edges, longest_path, period, reachable
+from headless.dsl.delays import Edge, Edges, parts_of, period, reachable
+from headless.dsl.routes import FOREVER, longest_path, shortest_path
 
 _LOOKED_AT: Final = 20_000
 """A search gives up after so many steps; only texts with huge loops come near."""
@@ -66,29 +68,42 @@ class Course(msgspec.Struct):
     ) -> Iterator[tuple[Edge, dict[int, int]]]:
         """The first tick may be at once; the next is a period after it, less what the body took."""
         body, onward = self.edges[step.number]
-        least, most = period(step.schedule)
         ticks = _ticks_at_most(step)
         gone = done.get(step.number, 0)
         if ticks is None or gone < ticks:
-            edge = body
-            if gone:
-                waiting = max(0.0, least - self._body_lasts(step))
-                edge = Edge(body.to, waiting, most, new_event=True)
-            yield edge, done | {step.number: gone + 1 if ticks is not None else 1}
-        if ticks is not None:
-            yield onward, {k: v for k, v in done.items() if k != step.number}
+            edge = self._again(step, body) if gone else self._first(step, body, ticks)
+            yield edge, done | {step.number: 1 if ticks is None else gone + 1}
+        if step.stop is not None and (gone or not isinstance(step.stop, ast.ForTimes)):
+            enough = isinstance(step.stop, ast.ForTimes)
+            if not enough or gone == ticks:
+                yield (
+                    Edge(onward.to, 0, 0 if ticks is not None else FOREVER),
+                    {k: v for k, v in done.items() if k != step.number},
+                )
 
-    def _body_lasts(self, step: plan.Tick) -> float:
+    def _first(self, step: plan.Tick, body: Edge, ticks: int | None) -> Edge:
+        _, most = period(step.schedule)
+        if isinstance(step.stop, ast.ForDuration) and ticks is not None:
+            most = min(most, max(0, step.stop.duration.most_seconds - (ticks - 1) * most))
+        return Edge(body.to, 0, most, new_event=True)
+
+    def _again(self, step: plan.Tick, body: Edge) -> Edge:
+        least, most = period(step.schedule)
+        shortest, longest = self._body_lasts(step)
+        rest = most - shortest if longest < least else most
+        return Edge(body.to, max(0.0, least - longest), rest, new_event=True)
+
+    def _body_lasts(self, step: plan.Tick) -> tuple[float, float]:
         if step.body is None:
-            return 0
-        lasts = longest_path(
-            step.body,
-            lambda number: (
-                (None if edge.to == step.number else edge.to, edge.most)
-                for edge in self.edges[number]
-            ),
-        )
-        return FOREVER if lasts is None else lasts
+            return 0, 0
+
+        def ways(number: int) -> Iterator[tuple[int | None, Edge]]:
+            for edge in self.edges[number]:
+                yield (None if edge.to == step.number else edge.to), edge
+
+        longest = longest_path(step.body, lambda n: ((to, e.most) for to, e in ways(n)))
+        shortest = shortest_path(step.body, lambda n: ((to, e.least) for to, e in ways(n)))
+        return shortest, FOREVER if longest is None else longest
 
     def _needed(self, number: int, rounds: dict[int, int]) -> Rounds:
         """Only the counts of loops that can still be come to, so that few states differ."""
@@ -157,7 +172,9 @@ class _Counting:
             if len(seen) > _LOOKED_AT:
                 return None
             todo.extend(
-                to for to, _ in self._course.ways(state) if to is not None and to[0] in within
+                to
+                for to, _ in self._course.ways(state)
+                if to is not None and to[0] in within and not self._sets_up(state[0], to[0])
             )
         return seen
 
@@ -192,7 +209,7 @@ class _Counting:
         for step in self._course.made.steps:
             if not isinstance(step, plan.Fork) or step.number not in within:
                 continue
-            parts = _parts(step)
+            parts = parts_of(step)
             if any((step.number, part.start) in self._beside for part in parts):
                 continue
             mosts = [self.most(part) for part in parts]
@@ -208,7 +225,7 @@ class _Counting:
         total = 0
         for step in self._course.made.steps:
             if isinstance(step, plan.Fork) and step.number in within:
-                for part in _parts(step):
+                for part in parts_of(step):
                     if number in part:
                         total += self._beside.get((step.number, part.start), 0)
         return total
@@ -226,8 +243,3 @@ class _Counting:
                 return None
             total += found * step.at_most
         return total
-
-
-def _parts(fork: plan.Fork) -> list[range]:
-    starts = [part for part in fork.parts if part is not None and part != fork.join]
-    return [range(a, b) for a, b in zip(starts, [*starts[1:], fork.join], strict=True)]
