@@ -11,12 +11,15 @@ import msgspec
 
 from headless.dsl import ast
 from headless.dsl.build import Builder
-from headless.dsl.diagnostics import Diagnostic, has_errors, in_order
+from headless.dsl.diagnostics import Diagnostic, apply, has_errors, in_order
 from headless.dsl.lalr import Machine, Token, tokenize
 from headless.dsl.layout import check_layout
-from headless.dsl.recovery import diagnose
+from headless.dsl.recovery import recover
 from headless.dsl.spelling import check_words
 from headless.dsl.text import clean
+
+MOST_PROVED = 8
+"""So many fixes are tried out; what comes later is not called safe."""
 
 
 class Parsed(msgspec.Struct, frozen=True):
@@ -47,19 +50,19 @@ class ParsedEvent(msgspec.Struct, frozen=True):
 def parse(text: str, *, chat: bool = False) -> Parsed:
     """Read a campaign; `chat` says that it came through Slack, whose markup is undone."""
     tree, diagnostics, comments = _read(text, "start", chat=chat)
-    return Parsed(text, tree, diagnostics, comments)
+    return Parsed(text, tree, _proved(text, "start", diagnostics, chat=chat), comments)
 
 
 def parse_condition(text: str, *, chat: bool = False) -> ParsedCondition:
     """Read a condition alone: `points > 50 and in segment Leads`."""
     tree, diagnostics, _ = _read(text, "condition", chat=chat)
-    return ParsedCondition(text, tree, diagnostics)
+    return ParsedCondition(text, tree, _proved(text, "condition", diagnostics, chat=chat))
 
 
 def parse_event(text: str, *, chat: bool = False) -> ParsedEvent:
     """Read an event alone: `opened email Welcome`."""
     tree, diagnostics, _ = _read(text, "event_text", chat=chat)
-    return ParsedEvent(text, tree, diagnostics)
+    return ParsedEvent(text, tree, _proved(text, "event_text", diagnostics, chat=chat))
 
 
 def _read(
@@ -79,9 +82,51 @@ def _read(
         found += check_layout(text, builder.runs, builder.answers)
         tree = None if has_errors(found) else machine.value
     else:
-        found += diagnose(tokens, text, start)
+        found += _faults(tokens, text, start)
         tree = None
     return tree, in_order(found), tuple(comments)
+
+
+def _proved(
+    text: str, start: str, diagnostics: tuple[Diagnostic, ...], *, chat: bool
+) -> tuple[Diagnostic, ...]:
+    """The diagnostics with every fix marked unsafe that does not make its fault go away."""
+    proved: list[Diagnostic] = []
+    for number, found in enumerate(diagnostics):
+        fix = found.fix
+        if fix is not None and fix.safe:
+            fixed = apply(text, fix) if number < MOST_PROVED else text
+            if len(_read(fixed, start, chat=chat)[1]) >= len(diagnostics):
+                fix = msgspec.structs.replace(fix, safe=False)
+        proved.append(msgspec.structs.replace(found, fix=fix))
+    return tuple(proved)
+
+
+def _faults(tokens: list[Token], text: str, start: str) -> list[Diagnostic]:
+    """Every fault of a text that cannot be read, those of numbers and layout among them."""
+    found, repaired = recover(tokens, text, start)
+    if repaired is None:
+        return found
+    builder = Builder()
+    if Machine(start, builder).feed(repaired) != len(repaired):
+        return found
+    lines = {text.count("\n", 0, d.span.start) for d in found}
+    layout = check_layout(text, builder.runs, builder.answers)
+    found += (d for d in builder.problems if text.count("\n", 0, d.span.start) not in lines)
+    if not any(d.code in _ABOUT_BLOCKS for d in found):
+        found += (d for d in layout if not lines & _lines(text, d))
+    return found
+
+
+_ABOUT_BLOCKS = frozenset(("E101", "E102", "E105", "E114", "E119"))
+"""Faults after which the layout cannot be held against the structure."""
+
+
+def _lines(text: str, diagnostic: Diagnostic) -> set[int]:
+    """The lines that a diagnostic speaks of, and those next to them."""
+    spans = (diagnostic.span, *(related.span for related in diagnostic.related))
+    at = {text.count("\n", 0, span.start) for span in spans}
+    return {line + near for line in at for near in (-1, 0, 1)}
 
 
 def words(text: str) -> list[Token]:
