@@ -30,11 +30,12 @@ class Engine:
     async def do(self, wake: Wake, *, now: datetime) -> int:
         """Work on one hint until there is nothing left; how many contacts or rows were moved."""
         total = 0
-        while moved := await self._once(wake, now):
+        while moved := await self.once(wake, now=now):
             total += moved
         return total
 
-    async def _once(self, wake: Wake, now: datetime) -> int:
+    async def once(self, wake: Wake, *, now: datetime) -> int:
+        """Work on one batch of a hint; how much was moved, 0 when nothing is left."""
         match wake.job, wake.args:
             case "advance", (version_id, step):
                 done = await advance(

@@ -1,0 +1,194 @@
+"""The worker: a process that moves contacts and hands messages over.
+
+Hints come from Redis (as arq jobs, which only put them into the runner's line) and from a sweep of
+the database each second; either alone is enough. PostgreSQL holds the truth, so a worker may be
+killed at any moment, and any number of them may run. With `storage.wake` the only module that
+knows arq.
+"""
+
+import asyncio
+import os
+import platform
+import signal
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final, cast
+
+import structlog
+from arq.connections import RedisSettings
+from arq.typing import WorkerCoroutine
+from arq.worker import Function, func
+from arq.worker import Worker as Listener
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
+
+from headless.runtime.engine import JOBS, Engine
+from headless.runtime.runner import Runner
+from headless.runtime.sweep import sweep
+from headless.storage import wake as wakes
+from headless.storage.database import Database
+from headless.storage.tables import worker
+from headless.storage.time import DatabaseClock
+from headless.storage.wake import Wake
+
+SWEEP_SECONDS: Final = 1.0
+_HEARTBEAT_SWEEPS: Final = 5
+DELIVER: Final = "deliver"
+SWEEP: Final = "sweep"
+
+log = structlog.get_logger(__name__)
+
+Deliver = Callable[[Wake], Awaitable[int]]
+"""Hands over one batch of a channel's messages; answers how many."""
+Due = Callable[[], Awaitable[Iterable[Wake]]]
+"""The hints for messages that are due."""
+
+
+class Worker:
+    """One worker process's work; `run` returns after `stop`."""
+
+    def __init__(
+        self,
+        database: Database,
+        redis_url: str,
+        *,
+        deliver: Deliver,
+        due: Due,
+        stop_seconds: float = 20,
+    ) -> None:
+        self.database = database
+        self.clock = DatabaseClock(database)
+        self.engine = Engine(database)
+        self.name = f"{platform.node()}:{os.getpid()}"
+        self._redis_url = redis_url
+        self._due = due
+        self._stop_seconds = stop_seconds
+        self._stopping = asyncio.Event()
+        self._look = asyncio.Event()
+        self.moving = Runner(self._move, tasks=2)
+        self.sending = Runner(deliver, tasks=2)
+        database.waker = self
+
+    async def send(self, given: Iterable[Wake]) -> None:
+        """Put hints into the line of those who can work on them."""
+        moving = [wake for wake in given if wake.job in JOBS]
+        sending = [wake for wake in given if wake.job == DELIVER]
+        if any(wake.job == SWEEP for wake in given):
+            self._look.set()
+        if moving:
+            await self.moving.send(moving)
+        if sending:
+            await self.sending.send(sending)
+
+    async def _move(self, wake: Wake) -> int:
+        return await self.engine.once(wake, now=self.clock.now())
+
+    async def run(self) -> None:
+        """Work until `stop` is called, then finish or roll back what is under way."""
+        await self.clock.read()
+        await self._beat()
+        self.moving.start()
+        self.sending.start()
+        tasks = [
+            asyncio.create_task(self._sweep(), name="sweep"),
+            asyncio.create_task(self._listen(), name="listen"),
+        ]
+        await self._stopping.wait()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        finished = await asyncio.gather(
+            self.moving.stop(self._stop_seconds), self.sending.stop(self._stop_seconds)
+        )
+        log.info("worker_stopped", worker=self.name, finished=all(finished))
+
+    def stop(self) -> None:
+        """Ask the worker to end."""
+        self._stopping.set()
+
+    async def _sweep(self) -> None:
+        """Each second look for what is due: waits end by themselves, wake-ups may be lost."""
+        count = 0
+        while True:
+            try:
+                if count % _HEARTBEAT_SWEEPS == 0:
+                    await self.clock.read()
+                    await self._beat()
+                await self.send(await sweep(self.database, now=self.clock.now()))
+                await self.send(tuple(await self._due()))
+            except (DBAPIError, OSError) as error:
+                log.warning("sweep_failed", error=str(error).splitlines()[0])
+            count += 1
+            self._look.clear()
+            try:
+                await asyncio.wait_for(self._look.wait(), SWEEP_SECONDS)
+            except TimeoutError:
+                continue
+
+    async def _beat(self) -> None:
+        now = self.clock.now()
+        async with self.database.transaction() as tx:
+            row = insert(worker).values(name=self.name, started_at=now, seen_at=now)
+            await tx.execute(
+                row.on_conflict_do_update(index_elements=["name"], set_={"seen_at": now})
+            )
+
+    async def _listen(self) -> None:
+        """Take hints from Redis; while it is away, the sweep alone brings the work."""
+        wait = 0.1
+        while True:
+            listener = self._listener()
+            try:
+                await listener.async_run()
+            except (RedisError, OSError) as error:
+                log.warning("redis_away", error=str(error))
+            finally:
+                await listener.close()
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, 5.0)
+
+    def _listener(self) -> Listener:
+        settings = RedisSettings.from_dsn(self._redis_url)
+        settings.conn_retries = 1
+        settings.retry_on_error = [RedisConnectionError, RedisTimeoutError, OSError]
+        settings.retry = Retry(ExponentialBackoff(cap=1, base=0.05), 5)
+        return Listener(
+            [self._handler(job) for job in (*JOBS, DELIVER, SWEEP)],
+            redis_settings=settings,
+            queue_name=wakes.QUEUE,
+            handle_signals=False,
+            keep_result=0,
+            job_timeout=30,
+            max_jobs=100,
+            poll_delay=0.05,
+            job_serializer=wakes.encode,
+            job_deserializer=wakes.decode,
+            log_results=False,
+        )
+
+    def _handler(self, job: str) -> Function:
+        async def take(_: dict[Any, Any], *args: int) -> None:
+            await self.send((Wake(job, tuple(args)),))
+
+        return func(cast(WorkerCoroutine, take), name=job)
+
+
+async def until_signalled(made: Worker) -> None:
+    """Run a worker until SIGTERM or SIGINT; a second signal ends the process at once."""
+    loop = asyncio.get_running_loop()
+    signals = 0
+
+    def end() -> None:
+        nonlocal signals
+        signals += 1
+        if signals > 1:
+            os._exit(130)
+        made.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end)
+    await made.run()
