@@ -157,7 +157,7 @@ def _every(every: ast.Every) -> Iterator[Diagnostic]:
 
 
 def _zone(zone: ast.TimeZone) -> Iterator[Diagnostic]:
-    if zone.zone is None or zone.zone in _zones():
+    if zone.zone is None or is_zone(zone.zone):
         return
     near = nearest(zone.zone, _zones()) or tuple(
         sorted(name for name in _zones() if name.casefold().endswith(f"/{zone.zone.casefold()}"))
@@ -169,6 +169,14 @@ def _zone(zone: ast.TimeZone) -> Iterator[Diagnostic]:
         help=f"did you mean `{near[0]}`?" if near else 'write it as `"Europe/Paris"`',
         fix=replacing(zone.span, f'time zone "{near[0]}"') if near else None,
     )
+
+
+def is_zone(name: str) -> bool:
+    """Whether there is a time zone of that name."""
+    try:
+        return zoneinfo.ZoneInfo(name).key == name
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return False
 
 
 @cache

@@ -2,7 +2,8 @@
 
 `analyse` walks the plan's graph with the shortest and longest time on each way and points at the
 text. It takes a tree that `check` found no error in, and its plan. Imports `ast`, `catalogue`,
-`compile`, `delays`, `diagnostics`, `flow`, `lints`, `phrases`, `plan`, `rates`, `routes`.
+`compile`, `delays`, `diagnostics`, `entrances`, `flow`, `lints`, `phrases`, `plan`, `rates` and
+`routes`.
 """
 
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from headless.dsl.catalogue import STANDALONE, Catalogue
 from headless.dsl.compile import numbered
 from headless.dsl.delays import DAY, edges_of, message_sent, reachable
 from headless.dsl.diagnostics import Diagnostic, Span, error, in_order, warning
+from headless.dsl.entrances import implicit_start
 from headless.dsl.flow import bodies
 from headless.dsl.lints import Read, check_awaited, check_dates, check_events, check_sendings
 from headless.dsl.rates import Course, longest_stay, most_sent
@@ -98,12 +100,14 @@ def _is_marketing(step: plan.Step, channel: ast.Channel) -> bool:
 
 def _unreachable(read: Read) -> Iterator[Diagnostic]:
     numbers = {id(step): number for number, step in read.steps.items()}
+    start = implicit_start(read.campaign)
 
     def within(steps: tuple[ast.Step, ...], before: ast.Step | None) -> Iterator[Diagnostic]:
         lost = [step for step in steps if numbers[id(step)] not in read.reached]
         known = [step for step in steps if numbers[id(step)] in read.reached]
         if lost:
-            yield _never(lost, known[-1] if known else before)
+            parent = known[-1] if known else before
+            yield _no_else(lost) if parent is start else _never(lost, parent)
         for step in known:
             for body in bodies(step):
                 yield from within(body.steps, step)
@@ -120,6 +124,15 @@ def _never(lost: list[ast.Step], before: ast.Step | None) -> Diagnostic:
         "no contact can ever reach this",
         Span(lost[0].span.start, lost[-1].span.end),
         help=helps,
+    )
+
+
+def _no_else(lost: list[ast.Step]) -> Diagnostic:
+    return warning(
+        "W408",
+        "this never happens: a run starts when the event does, so it is always there",
+        Span(lost[0].span.start, lost[-1].span.end),
+        help="leave the `else` out, or say who enters, such as `from segment …`, above the `when`",
     )
 
 

@@ -161,7 +161,7 @@ def _when(step: plan.When, made: plan.Plan, rough: Edges) -> Iterator[Edge]:
     latest = 0.0
     answered_at_once = False
     for arm in step.arms:
-        if step.implicit and not arm.trigger.negated and _from_arrival(arm):
+        if step.implicit and started_by(arm.trigger):
             yield Edge(arm.then)
             continue
         length = arm.trigger.within.duration if arm.trigger.within else None
@@ -185,6 +185,12 @@ def _when(step: plan.When, made: plan.Plan, rough: Edges) -> Iterator[Edge]:
     elif closings and latest < FOREVER:
         least = 0.0 if answered_at_once else max(least for least, _ in closings)
         yield Edge(step.otherwise, least, latest)
+
+
+def started_by(trigger: ast.Trigger) -> bool:
+    """Whether an implicit start waits for the event itself, not for the sending of its message."""
+    events = single_events(trigger.event)
+    return not trigger.negated and not any(message_of(event) for event in events)
 
 
 def _from_arrival(arm: plan.Arm) -> bool:

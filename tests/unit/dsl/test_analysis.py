@@ -111,6 +111,8 @@ def test_the_most_emails_and_the_longest_stay(text: str, most: int | None, stay:
             'if points > 5 do exit note "a" else exit end note "b"',
             [("E301", 'note "a"'), ("E301", 'note "b"')],
         ),
+        ('when did "x" within 1d then note "a" else exit', [("W408", "exit")]),
+        ('when opened email A within 1d then note "a" else exit', []),
         ('note "a" exit note "a"', [("E301", 'note "a"')]),
         # for ever
         (
