@@ -79,10 +79,10 @@ class Tree:
     ) -> None:
         for process in processes:
             _signal(process, signal.SIGTERM)
-        ended = asyncio.gather(*(process.wait() for process in processes))
+        ended = asyncio.create_task(_wait_for(processes))
         cut_off = asyncio.create_task(self._cut_off.wait())
         left = max(deadline - time.monotonic(), 0.1)
-        await asyncio.wait({ended, cut_off}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((ended, cut_off), timeout=left, return_when=asyncio.FIRST_COMPLETED)
         cut_off.cancel()
         for process in processes:
             _signal(process, signal.SIGKILL, group=True)  # and what a child left behind
@@ -115,6 +115,12 @@ class Tree:
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
             await self._spawn(program)
+
+
+async def _wait_for(processes: Sequence[asyncio.subprocess.Process]) -> bool:
+    for process in processes:
+        await process.wait()
+    return True
 
 
 def last_lines(log: Path) -> str:

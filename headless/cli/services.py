@@ -25,8 +25,11 @@ _PARENT = click.option("--parent", type=int, hidden=True, help="End when this pr
 @click.option(
     "--processes", type=click.IntRange(1), default=1, show_default=True, help="How many processes."
 )
+@click.option("--development", is_flag=True, hidden=True, help="With /dev/inbox.")
 @_PARENT
-def command_serve(host: str | None, port: int | None, processes: int, parent: int | None) -> None:
+def command_serve(
+    host: str | None, port: int | None, processes: int, development: bool, parent: int | None
+) -> None:
     """Serve the API over HTTP."""
     settings = environment.settings()
     environment.servers(settings)
@@ -41,7 +44,7 @@ def command_serve(host: str | None, port: int | None, processes: int, parent: in
     from granian.log import LogLevels
 
     Granian(
-        "headless.cli.services:application",
+        f"headless.cli.services:{'development' if development else 'application'}",
         factory=True,
         address=settings.host,
         port=settings.port,
@@ -57,11 +60,24 @@ def command_serve(host: str | None, port: int | None, processes: int, parent: in
 def application() -> Any:
     """The ASGI application of one serving process, which ends with the process that began it."""
     from headless.api.app import create
+
+    _begin_serving()
+    return create()
+
+
+def development() -> Any:
+    """The same with the development inbox."""
+    from headless.api.app import create_dev
+
+    _begin_serving()
+    return create_dev()
+
+
+def _begin_serving() -> None:
     from headless.cli.logs import configure
 
     follow_parent(os.getppid())
     configure(environment.settings().log_level)
-    return create()
 
 
 @click.command("work")

@@ -44,9 +44,10 @@ class Servers(msgspec.Struct, frozen=True):
 
 
 class Server(Protocol):
-    """One embedded server."""
+    """One embedded server; `title` is what a person calls it."""
 
     name: str
+    title: str
 
     @property
     def url(self) -> str:
@@ -110,6 +111,8 @@ class Postgres(_Guarded):
 
     `durable=False` gives up safety from a power cut (fsync) for speed: for tests.
     """
+
+    title = "PostgreSQL"
 
     def __init__(self, folder: Folder, *, durable: bool = True, lifeline: int | None = None):
         super().__init__("postgres", folder, signal.SIGINT, lifeline)  # SIGINT: a fast shutdown
@@ -206,6 +209,8 @@ class Postgres(_Guarded):
 
 class Valkey(_Guarded):
     """Valkey on a socket in `run/`; it keeps nothing on disk, for it carries only hints."""
+
+    title = "Valkey"
 
     def __init__(self, folder: Folder, *, lifeline: int | None = None):
         super().__init__("valkey", folder, signal.SIGTERM, lifeline)

@@ -1,0 +1,331 @@
+"""`headless dev`: everything on this machine, in one process tree.
+
+The database servers (embedded, unless DATABASE_URL or REDIS_URL names others), the schema, a
+workspace and its token, then the API, the workers and the mail server as processes. All data lie
+in the data folder; a second start continues where the first stopped.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+
+import click
+import httpx
+import msgspec
+
+from headless import __version__
+from headless.cli import environment
+from headless.cli.output import Failure, say
+from headless.cli.ports import is_free, next_free
+from headless.cli.processes import Program, Tree, command_line, last_lines
+from headless.cli.services import migrated, require_free
+from headless.clock import SystemClock
+from headless.settings import Settings, SettingsError, kept_secret, load
+from headless.storage.data_folder import Folder, ServerError, hold
+from headless.storage.database import connect
+from headless.storage.embedded import Postgres, Server, Valkey
+from headless.workspace import tokens, workspaces
+
+_READY_SECONDS = 60.0
+_ASK_SECONDS = 0.1
+_LOOK_SECONDS = 0.5
+_MAIL_PORT = 1025
+_LOOPBACK = "127.0.0.1"
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """What the children need, and what the console tells."""
+
+    settings: Settings
+    environ: Mapping[str, str]
+    folder: Folder
+    servers: tuple[Server, ...]
+    workspace: workspaces.Workspace
+    token: str
+
+
+@click.command("dev")
+@click.option("--demo", is_flag=True, help="Bring sample contacts and a campaign that moves.")
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where all data lie; by default HEADLESS_DATA_DIR, else ./.headless.",
+)
+@click.option("--host", help="The address to listen on; by default only this machine's own.")
+@click.option("--port", type=click.IntRange(1, 65535), help="By default HEADLESS_PORT, else 8080.")
+@click.option(
+    "--workers", type=click.IntRange(1), default=1, show_default=True, help="How many workers."
+)
+def command_dev(
+    demo: bool, data_dir: Path | None, host: str | None, port: int | None, workers: int
+) -> None:
+    """Run everything on this machine: API, worker, PostgreSQL, Valkey and a mail server."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    settings, environ = _settings(data_dir, host, port)
+    try:
+        with ExitStack() as stack:
+            folder = stack.enter_context(hold(settings.data_dir))
+            settings, environ = _with_free_port(settings, environ)
+            stack.callback(_ignore_signals)
+            prepared = _prepare(settings, environ, folder, stack)
+            asyncio.run(_run(prepared, workers=workers, demo=demo))
+    except ServerError as error:
+        message, _, fix = str(error).partition("\n→ ")
+        raise Failure(message, fix or f"look into {settings.data_dir / 'log'}") from error
+    _told("stopped; everything is kept in " + str(settings.data_dir))
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _ignore_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _told(line: str) -> None:
+    click.echo(line)
+    sys.stdout.flush()
+
+
+def _settings(
+    data_dir: Path | None, host: str | None, port: int | None
+) -> tuple[Settings, dict[str, str]]:
+    """The settings with the command's options, and the environment that says the same."""
+    environ = dict(os.environ)
+    options = {"HEADLESS_DATA_DIR": data_dir, "HEADLESS_HOST": host, "HEADLESS_PORT": port}
+    for name, value in options.items():
+        if value is not None:
+            environ.pop(name + "_FILE", None)
+            environ[name] = str(value)
+    return _loaded(environ), environ
+
+
+def _loaded(environ: dict[str, str]) -> Settings:
+    """The settings; an address that nobody gave follows the port."""
+    try:
+        settings = load(environ)
+    except SettingsError as error:
+        raise environment.unfit(error) from error
+    if environ.get("HEADLESS_URL") or environ.get("HEADLESS_URL_FILE"):
+        return settings
+    return msgspec.structs.replace(settings, url=f"http://localhost:{settings.port}")
+
+
+def _with_free_port(settings: Settings, environ: dict[str, str]) -> tuple[Settings, dict[str, str]]:
+    """The same, on the next free port if the port is taken and the person agrees."""
+    try:
+        require_free(settings.host, settings.port, "dev")
+    except Failure as failure:
+        other = next_free(settings.host, settings.port)
+        if other is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise
+        say(failure.message)
+        if not click.confirm(f"use port {other} instead?", default=True, err=True):
+            raise
+        environ = {**environ, "HEADLESS_PORT": str(other)}
+        environ.pop("HEADLESS_PORT_FILE", None)
+        return _loaded(environ), environ
+    return settings, environ
+
+
+def _prepare(
+    settings: Settings, environ: Mapping[str, str], folder: Folder, stack: ExitStack
+) -> Prepared:
+    """Servers that run, a database with the schema, a workspace and its token."""
+    servers: list[Server] = []
+    database_url, redis_url = settings.database_url, settings.redis_url
+    if database_url is None:
+        postgres = Postgres(folder)
+        servers.append(postgres)
+    if redis_url is None:
+        valkey = Valkey(folder)
+        servers.append(valkey)
+    if servers:
+        _told(f"starting {' and '.join(server.title for server in servers)} …")
+    for server in servers:
+        stack.callback(server.stop)
+        server.start()
+    database_url = database_url or postgres.url
+    redis_url = redis_url or valkey.url
+    secret_file = {}
+    if not settings.secret_keys:
+        kept_secret(settings.data_dir)
+        secret_file = {"HEADLESS_SECRET_KEYS_FILE": str((settings.data_dir / "secret").absolute())}
+    mail_port = _MAIL_PORT if is_free(_LOOPBACK, _MAIL_PORT) else next_free(_LOOPBACK, _MAIL_PORT)
+    children = {
+        **{name: text for name, text in environ.items() if not name.endswith("_URL_FILE")},
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "HEADLESS_URL": settings.url,
+        "HEADLESS_SMTP_URL": f"smtp://{_LOOPBACK}:{mail_port}",
+        **secret_file,
+    }
+    token_file = settings.data_dir / "token"
+    kept = token_file.read_text(encoding="ascii").strip() if token_file.exists() else ""
+    workspace, token = asyncio.run(_first_rows(database_url, kept))
+    if token != kept:
+        _write_private(token_file, token)
+    return Prepared(_loaded(children), children, folder, tuple(servers), workspace, token)
+
+
+async def _first_rows(database_url: str, text: str) -> tuple[workspaces.Workspace, str]:
+    """Migrate; the workspace and its admin token: `text`, unless it is none (any more)."""
+    await migrated(database_url)
+    database = connect(database_url)
+    now = SystemClock().now()
+    try:
+        async with database.transaction() as tx:
+            workspace = await workspaces.default(tx, now=now)
+            known = await tokens.verify(tx, text, now=now)
+            if known is None or known.workspace_id != workspace.id:
+                _, text = await tokens.make(
+                    tx, workspace.id, "dev", ["admin"], kind=workspace.token_kind, now=now
+                )
+        return workspace, text
+    finally:
+        await database.close()
+
+
+def _write_private(path: Path, text: str) -> None:
+    fresh = path.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(text + "\n")
+    fresh.replace(path)
+
+
+def _programs(prepared: Prepared, workers: int) -> list[Program]:
+    parent = ("--parent", str(os.getpid()))
+
+    def program(name: str, does: str, *words: str, stage: int) -> Program:
+        return Program(
+            name=name,
+            does=does,
+            command=command_line(*words, *parent),
+            environ=prepared.environ,
+            log=prepared.folder.log(name),
+            stage=stage,
+        )
+
+    works = [
+        program(f"worker-{number}", "moves contacts", "work", stage=0)
+        for number in range(1, workers + 1)
+    ]
+    return [
+        program("mail", "takes the mails", "mail-sink", stage=1),
+        program("api", "answers over HTTP", "serve", "--development", stage=0),
+        *works,
+    ]
+
+
+async def _run(prepared: Prepared, *, workers: int, demo: bool) -> None:
+    """The tree, from its start until somebody stops it."""
+    settings = prepared.settings
+    tree = Tree(_programs(prepared, workers), seconds=settings.stop_seconds, say=_told)
+    asked = asyncio.Event()
+
+    def stop() -> None:
+        if asked.is_set():
+            tree.cut_off()
+        asked.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    _told(f"starting the API, the mail server and {_count(workers, 'worker')} …")
+    await tree.start()
+    tasks = [
+        asyncio.create_task(_watch(prepared.servers)),
+        asyncio.create_task(_live(prepared, demo=demo)),
+    ]
+    try:
+        await asked.wait()
+        _told(f"\nstopping; what runs may finish for {settings.stop_seconds} s (again: at once) …")
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await tree.stop()
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+async def _watch(servers: tuple[Server, ...]) -> None:
+    """Start a database server again when it has died."""
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        for server in servers:
+            if server.alive():
+                continue
+            _told(f"{server.title} has died; starting it again …")
+            try:
+                await asyncio.to_thread(server.stop)
+                await asyncio.to_thread(server.start)
+                _told(f"{server.title} runs again")
+            except ServerError as error:
+                _told(f"{error}; trying again")
+
+
+async def _live(prepared: Prepared, *, demo: bool) -> None:
+    """Wait until the API is ready, say so, and follow the demonstration if there is one."""
+    settings = prepared.settings
+    everywhere = settings.host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+    host = _LOOPBACK if everywhere else settings.host
+    headers = {"Authorization": f"Bearer {prepared.token}"}
+    async with httpx.AsyncClient(
+        base_url=f"http://{f'[{host}]' if ':' in host else host}:{settings.port}",
+        headers=headers,
+        timeout=30,
+        trust_env=False,
+    ) as client:
+        await _ready(client, prepared.folder)
+        _told(_welcome(prepared))
+        if demo:
+            from headless.cli.demo import play
+
+            await play(client, _told)
+
+
+async def _ready(client: httpx.AsyncClient, folder: Folder) -> None:
+    loop = asyncio.get_running_loop()
+    complain_at = loop.time() + _READY_SECONDS
+    said = "nobody answers yet"
+    while True:
+        try:
+            answer = await client.get("/readyz")
+            if answer.status_code == httpx.codes.OK:
+                return
+            said = answer.text.strip()
+        except httpx.TransportError as error:
+            said = f"it does not answer ({type(error).__name__})"
+        if loop.time() > complain_at:
+            _told(f"the API is not ready: {said}\n{last_lines(folder.log('api'))}")
+            complain_at = loop.time() + _READY_SECONDS
+        await asyncio.sleep(_ASK_SECONDS)
+
+
+def _welcome(prepared: Prepared) -> str:
+    settings, workspace = prepared.settings, prepared.workspace
+    mode = "sandbox: nothing leaves this machine" if workspace.mode == "sandbox" else "live"
+    name = click.style("headless", bold=True)
+    token = settings.data_dir / "token"
+    export = f"export HEADLESS_URL={settings.url} HEADLESS_TOKEN=$(cat {token})"
+    lines = [
+        f"\n{name} {__version__}   workspace {workspace.name} ({mode})",
+        f"  API     {settings.url}   docs   {settings.url}/docs",
+        f"  inbox   {settings.url}/dev/inbox",
+        f"  token   {token}   {export}",
+        f"  data    {settings.data_dir}   logs   {settings.data_dir / 'log'}",
+        "  stop    Ctrl-C\n",
+    ]
+    return "\n".join(lines)
