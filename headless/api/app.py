@@ -1,0 +1,140 @@
+"""The application: routes, errors, limits and what it opens and closes.
+
+`build` makes it from its parts and is what tests use; `create` reads the environment and is what a
+server is given (`granian --interface asgi --factory headless.api.app:create`). `create_dev` adds
+the development inbox. A plain ASGI application, without state of its own between requests.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
+
+import structlog
+from litestar import Litestar, Router
+from litestar.di import Provide
+from redis.exceptions import RedisError
+
+from headless.api import openapi, problems
+from headless.api.auth import House, guard, known_parameters, provide_call
+from headless.api.routes import (
+    dev,
+    docs,
+    health,
+    public,
+    v1,
+)
+from headless.clock import Clock, SystemClock
+from headless.settings import Settings, load
+from headless.storage.database import Database, connect
+from headless.storage.wake import RedisWaker, Wake
+from headless.storage.wake import connect as connect_redis
+
+log = structlog.get_logger(__name__)
+
+BODY_LIMIT = 1024 * 1024
+"""Bytes of a body, where a route says nothing else."""
+
+
+class _Hints:
+    """Wake-ups through Redis as soon as it is there; until then the sweep finds the work."""
+
+    def __init__(self, redis_url: str) -> None:
+        self._url = redis_url
+        self._waker: RedisWaker | None = None
+        self._connecting: asyncio.Task[None] | None = None
+
+    def open(self) -> None:
+        """Begin to connect; nobody waits for it."""
+        self._connecting = asyncio.create_task(self._connect())
+
+    async def _connect(self) -> None:
+        while self._waker is None:
+            try:
+                self._waker = await connect_redis(self._url)
+            except (RedisError, OSError) as error:
+                log.warning("redis_not_there", error=str(error))
+                await asyncio.sleep(1)
+
+    async def send(self, wakes: Iterable[Wake]) -> None:
+        """Pass the hints on, or forget them while Redis is away."""
+        if self._waker is not None:
+            await self._waker.send(wakes)
+
+    async def close(self) -> None:
+        """Stop connecting and give the connections back."""
+        if self._connecting is not None:
+            self._connecting.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._connecting
+        if self._waker is not None:
+            await self._waker.close()
+
+
+@asynccontextmanager
+async def _opened(app: Litestar) -> AsyncIterator[None]:
+    house: House = app.state.house
+    hints = _Hints(house.settings.redis_url) if house.settings.redis_url else None
+    if hints is not None:
+        hints.open()
+        house.database.waker = hints
+    try:
+        yield
+    finally:
+        if hints is not None:
+            await hints.close()
+        await house.database.close()
+
+
+def build(
+    database: Database,
+    settings: Settings,
+    clock: Clock | None = None,
+    *,
+    development: bool = False,
+) -> Litestar:
+    """The application over a database; its lifespan connects to Redis and closes both.
+
+    `development` adds `/dev/inbox`, which anybody who reaches the port can read.
+    """
+    authenticated = Router(
+        "/v1",
+        route_handlers=v1.HANDLERS,
+        guards=[guard, known_parameters],
+        dependencies={"call": Provide(provide_call)},
+    )
+    app = Litestar(
+        route_handlers=[
+            authenticated,
+            *health.HANDLERS,
+            *public.HANDLERS,
+            *docs.HANDLERS,
+            *(dev.HANDLERS if development else ()),
+        ],
+        exception_handlers=problems.HANDLERS,
+        before_send=[problems.say_request_id],
+        lifespan=[_opened],
+        openapi_config=openapi.CONFIG,
+        request_max_body_size=BODY_LIMIT,
+        logging_config=None,
+    )
+    app.state.house = House(database, settings, clock or SystemClock())
+    return app
+
+
+def create() -> Litestar:
+    """The application as the environment describes it; raises SettingsError."""
+    return _from_environment(development=False)
+
+
+def create_dev() -> Litestar:
+    """The same with the development inbox."""
+    return _from_environment(development=True)
+
+
+def _from_environment(*, development: bool) -> Litestar:
+    settings = load(os.environ)
+    if settings.database_url is None:
+        raise SystemExit("DATABASE_URL is not set\n→ set it, or start `headless dev`")
+    database = connect(settings.database_url, application="headless-api")
+    return build(database, settings, development=development)

@@ -1,0 +1,179 @@
+"""Who calls: bearer tokens, the scopes that routes declare, and the call that a handler is given.
+
+Each handler under `/v1` says in its `opt` which scopes do (`needs(...)`); one guard checks them
+before anything of the request is read. A `Call` carries the token's workspace, so that no handler
+can look into another.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, Final, TypeAlias
+
+import msgspec
+from litestar.connection import ASGIConnection, Request
+from litestar.di import NamedDependency
+from litestar.handlers import BaseRouteHandler
+
+from headless.clock import Clock
+from headless.dsl.near import did_you_mean, some_of
+from headless.problems import Problem
+from headless.settings import Settings
+from headless.storage.database import Database, Transaction
+from headless.workspace import tokens
+from headless.workspace.tokens import Token
+
+_SCHEME: Final = "bearer"
+_REALM: Final = 'Bearer realm="headless"'
+_TAIL: Final = 4
+
+
+class House:
+    """What the whole application shares."""
+
+    def __init__(self, database: Database, settings: Settings, clock: Clock) -> None:
+        self.database = database
+        self.settings = settings
+        self.clock = clock
+
+
+class Call:
+    """One authenticated request: whose it is, and what it may work with."""
+
+    def __init__(self, house: House, token: Token, now: datetime) -> None:
+        self.house = house
+        self.token = token
+        self.now = now
+
+    @property
+    def workspace_id(self) -> int:
+        """The only workspace that this call can see."""
+        return self.token.workspace_id
+
+    @property
+    def database(self) -> Database:
+        """For use cases that open transactions of their own."""
+        return self.house.database
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """A transaction that commits when the block ends well."""
+        async with self.house.database.transaction() as tx:
+            yield tx
+
+
+Caller: TypeAlias = NamedDependency[Call]
+"""How a handler asks for its `call`."""
+
+
+class Refused(Problem):
+    """A problem that tells by a header how to come in."""
+
+    def __init__(self, code: str, detail: str, challenge: str, **extra: Any) -> None:
+        super().__init__(code, detail, **extra)
+        self.headers = {"WWW-Authenticate": challenge}
+
+
+class Needs(msgspec.Struct, frozen=True):
+    """The scopes of which a token must hold one; none: any token will do."""
+
+    scopes: tuple[str, ...]
+
+
+def needs(*scopes: str) -> dict[str, Any]:
+    """For a handler's `opt`: any one of these scopes will do; none given, any token will."""
+    for scope in scopes:
+        if scope not in tokens.SCOPES:
+            raise ValueError(f"there is no scope {scope}")
+    return {"needs": Needs(scopes)}
+
+
+def house_of(connection: ASGIConnection[Any, Any, Any, Any]) -> House:
+    """What the application shares."""
+    house: House = connection.app.state.house
+    return house
+
+
+async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Let through whoever has a good token with a scope that does; raises Refused."""
+    wanted = handler.opt.get("needs")
+    if not isinstance(wanted, Needs):
+        raise TypeError(f"{handler.handler_name} does not say which scopes it needs")
+    house = house_of(connection)
+    now = house.clock.now()
+    text = _bearer(connection.headers.get("authorization", ""))
+    async with house.database.transaction() as tx:
+        token = await tokens.verify(tx, text, now=now)
+    if token is None:
+        raise Refused(
+            "unauthenticated",
+            f"this token is not known here; it ends in …{text[-_TAIL:]}",
+            'Bearer error="invalid_token"',
+        )
+    if not tokens.allows(token.scopes, wanted.scopes):
+        wish = " or ".join(f"`{scope}`" for scope in wanted.scopes)
+        raise Refused(
+            "insufficient_scope",
+            f"this needs a token with {wish}; `{token.name}` has {some_of(token.scopes)}",
+            f'Bearer error="insufficient_scope", scope="{" ".join(wanted.scopes)}"',
+            scopes=list(wanted.scopes),
+        )
+    connection.state.call = Call(house, token, now)
+
+
+def _bearer(header: str) -> str:
+    scheme, _, text = header.strip().partition(" ")
+    text = text.strip()
+    if not header.strip():
+        raise Refused("unauthenticated", "send the header `Authorization: Bearer <token>`", _REALM)
+    if scheme.lower() != _SCHEME or not text:
+        raise Refused(
+            "unauthenticated",
+            f"`Authorization` must be `Bearer <token>`, and it begins with `{scheme[:20]}`",
+            'Bearer error="invalid_request"',
+        )
+    if not tokens.is_whole(text):
+        raise Refused(
+            "unauthenticated",
+            f"this is not a whole token; it ends in …{text[-_TAIL:]}"
+            if text.isascii()
+            else "this is not a whole token",
+            'Bearer error="invalid_token"',
+        )
+    return text
+
+
+async def provide_call(request: Request[Any, Any, Any]) -> Call:
+    """The call that the guard let through."""
+    call: Call = request.state.call
+    return call
+
+
+def known_parameters(
+    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+) -> None:
+    """Refuse query parameters that the handler does not read; raises Problem `unknown_field`."""
+    if not connection.query_params:
+        return
+    known = queries_of(handler)
+    for name in connection.query_params:
+        if name not in known:
+            hint = did_you_mean(name, known) or (
+                f"known are {some_of(known)}" if known else "this path reads none"
+            )
+            raise Problem("unknown_field", f"there is no parameter `{name[:60]}` here; {hint}")
+
+
+def queries_of(handler: BaseRouteHandler) -> frozenset[str]:
+    """The names of the query parameters that a handler reads."""
+    known: frozenset[str] | None = handler.opt.get("queries")
+    if known is None:
+        paths = {name for path in handler.paths for name in _path_parameters(path)}
+        taken = paths | {"request", "call", "headers", "state", "scope", "body", "data"}
+        known = frozenset(handler.parsed_fn_signature.parameters) - taken
+        handler.opt["queries"] = known
+    return known
+
+
+def _path_parameters(path: str) -> list[str]:
+    return [part[1:-1].partition(":")[0] for part in path.split("/") if part.startswith("{")]

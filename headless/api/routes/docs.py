@@ -1,0 +1,93 @@
+"""What can be read about the API on its own host: OpenAPI, an overview, and each problem.
+
+Nothing here loads from anywhere else.
+"""
+
+from functools import cache
+from html import escape
+from typing import Any, Final
+
+import msgspec
+from litestar import MediaType, Request, Response, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+
+from headless.api import openapi, problems
+from headless.api.page import page
+from headless.problems import CATALOGUE, Problem
+
+_METHODS: Final = ("get", "post", "put", "patch", "delete")
+
+
+@get("/openapi.json", include_in_schema=False)
+async def description(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """The OpenAPI 3.1 description."""
+    body = msgspec.json.encode(openapi.describe(request.app))
+    return Response(body, media_type="application/vnd.oai.openapi+json")
+
+
+@get("/docs", include_in_schema=False, media_type=MediaType.HTML)
+async def overview(request: Request[Any, Any, Any]) -> Response[str]:
+    """Every route on one page."""
+    return page("Headless API", _routes(openapi.describe(request.app)))
+
+
+@get("/problems", include_in_schema=False)
+async def problem_list() -> dict[str, list[dict[str, Any]]]:
+    """Every problem that the API can answer with."""
+    return {"data": [found for code in CATALOGUE if (found := problems.explained(code))]}
+
+
+@get("/problems/{code:str}", include_in_schema=False)
+async def problem(request: Request[Any, Any, Any], code: FromPath[str]) -> Response[Any]:
+    """One problem: what it means and what to do."""
+    found = problems.explained(code.replace("-", "_"))
+    if found is None:
+        raise Problem("not_found", f"there is no problem `{code[:60]}`; see `/problems`")
+    if "text/html" not in request.headers.get("accept", ""):
+        return Response(found)
+    body = (
+        f"<p><code>{found['code']}</code> · status {found['status']}</p>"
+        f"<p>{escape(found['explanation'])}</p>"
+        '<p><a href="/problems">all problems</a> · <a href="/docs">all routes</a></p>'
+    )
+    return page(found["title"], body)
+
+
+@cache
+def _anchor(tag: str) -> str:
+    return tag.lower().replace(" ", "-")
+
+
+def _routes(schema: dict[str, Any]) -> str:
+    by_tag: dict[str, list[str]] = {}
+    for path, operations in schema["paths"].items():
+        for method in _METHODS:
+            if operation := operations.get(method):
+                tag = (operation.get("tags") or ["Other"])[0]
+                by_tag.setdefault(tag, []).append(_route(path, method, operation))
+    menu = " · ".join(f'<a href="#{_anchor(tag)}">{escape(tag)}</a>' for tag in by_tag)
+    sections = "".join(
+        f'<h2 id="{_anchor(tag)}">{escape(tag)}</h2>{"".join(rows)}' for tag, rows in by_tag.items()
+    )
+    start = (
+        "<p>Send <code>Authorization: Bearer &lt;token&gt;</code>; "
+        'begin with <code>GET /v1/whoami</code>. Machines read <a href="/openapi.json">'
+        '/openapi.json</a>; refusals are listed under <a href="/problems">/problems</a>.</p>'
+    )
+    return f"{start}<p>{menu}</p>{sections}"
+
+
+def _route(path: str, method: str, operation: dict[str, Any]) -> str:
+    queries = [p["name"] for p in operation.get("parameters", ()) if p["in"] == "query"]
+    asked = f" <small>?{'&amp;'.join(map(escape, queries))}</small>" if queries else ""
+    reads = ", ".join(operation.get("requestBody", {}).get("content", {}))
+    body = f" <small>reads {escape(reads)}</small>" if reads else ""
+    told = escape(operation.get("description") or operation.get("summary") or "")
+    return (
+        f'<div class="row"><code><b>{method.upper()}</b> {escape(path)}</code>{asked}{body}'
+        f"<p>{told}</p></div>"
+    )
+
+
+HANDLERS: Final[list[HTTPRouteHandler]] = [description, overview, problem_list, problem]

@@ -1,0 +1,11 @@
+"""Every handler under `/v1`, in the order in which the documentation shows them."""
+
+from typing import Final
+
+from litestar.handlers import HTTPRouteHandler
+
+from headless.api.routes import whoami
+
+HANDLERS: Final[list[HTTPRouteHandler]] = [
+    *whoami.HANDLERS,
+]

@@ -1,0 +1,93 @@
+"""Shapes that all answers share: instants, ids, pages and their cursors.
+
+An instant is RFC 3339 in UTC with `Z` and milliseconds. A page is `{"data": [...], "next_cursor":
+"…"|null}`; its cursor is opaque and works only with the filter that it was given for. Computes
+only.
+"""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, TypeVar
+
+import msgspec
+from litestar.params import QueryParameter
+
+from headless import ids
+from headless.problems import Problem
+
+T = TypeVar("T")
+Row = TypeVar("Row")
+
+Instant = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
+"""How every time in an answer is written."""
+
+Limit = Annotated[int, QueryParameter(ge=1, le=500, description="how many to answer at most")]
+Cursor = Annotated[
+    str | None, QueryParameter(description="`next_cursor` of the page before, with the same filter")
+]
+_ID_HELP = "it looks like `{}_…` and stands in the answers as `id`"
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    """One page of a list and the cursor of the next one, null at the end."""
+
+    data: Sequence[T]
+    next_cursor: str | None
+
+
+def instant(moment: datetime) -> str:
+    """`2026-11-23T09:30:00.000Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def maybe_instant(moment: datetime | None) -> str | None:
+    """The same, null for none."""
+    return None if moment is None else instant(moment)
+
+
+def number(kind: ids.Kind, text: str) -> int:
+    """The row's number behind an id in a path; raises Problem `not_found` for what is no id."""
+    found = ids.decode(kind, text)
+    if found is None:
+        raise Problem("not_found", f"`{text[:60]}` is not here; {_ID_HELP.format(kind)}")
+    return found
+
+
+def after(cursor: str | None, **filters: Any) -> int | None:
+    """The number that a cursor stands behind; raises Problem `cursor_mismatch`."""
+    if cursor is None:
+        return None
+    try:
+        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+    except (binascii.Error, ValueError):
+        raw = b""
+    if len(raw) != 16 or raw[:8] != _digest(filters):
+        raise Problem(
+            "cursor_mismatch",
+            "the cursor belongs to another list or another filter; begin again without it",
+        )
+    return int.from_bytes(raw[8:], "big")
+
+
+def page(
+    rows: Sequence[Row],
+    limit: int,
+    key: Callable[[Row], int],
+    shape: Callable[[Row], T],
+    **filters: Any,
+) -> Page[T]:
+    """One page of rows, of which one more than `limit` was asked for; `key` orders them."""
+    kept = rows[:limit]
+    following = None
+    if len(rows) > limit:
+        raw = _digest(filters) + key(kept[-1]).to_bytes(8, "big")
+        following = base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+    return Page([shape(row) for row in kept], following)
+
+
+def _digest(filters: dict[str, Any]) -> bytes:
+    given = msgspec.json.encode(sorted((name, str(value)) for name, value in filters.items()))
+    return hashlib.sha256(given).digest()[:8]

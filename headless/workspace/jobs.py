@@ -1,0 +1,155 @@
+"""Jobs: work that takes longer than an answer may, and how far it has come.
+
+An import, a start, a rebuild writes its progress here in transactions of its own; anybody who may
+read the workspace can look or wait. Imports storage.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, Literal
+
+import msgspec
+from sqlalchemy import RowMapping, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import JSONB
+
+from headless.problems import Problem
+from headless.storage.database import Transaction
+from headless.storage.tables import job
+
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+KEPT_ERRORS: Final = 1000
+"""How many faults a job keeps; its counts tell of all."""
+OVER: Final = frozenset({"done", "failed", "cancelled"})
+
+
+class Job(msgspec.Struct, frozen=True):
+    """One job; `done` and `total` count what its kind counts (rows, contacts)."""
+
+    id: int
+    kind: str
+    state: State
+    done: int
+    total: int | None
+    counts: dict[str, int]
+    detail: dict[str, Any] | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.state in OVER
+
+
+_COLUMNS: Final = [job.c[name] for name in Job.__struct_fields__]
+
+
+def _read(row: RowMapping) -> Job:
+    return Job(**dict(row))
+
+
+async def begin(
+    tx: Transaction,
+    workspace_id: int,
+    kind: str,
+    *,
+    now: datetime,
+    total: int | None = None,
+    detail: dict[str, Any] | None = None,
+) -> Job:
+    """A job that runs from now on."""
+    made = await tx.execute(
+        insert(job)
+        .values(
+            workspace_id=workspace_id,
+            kind=kind,
+            state="running",
+            total=total,
+            counts={},
+            errors=[],
+            detail=detail,
+            created_at=now,
+            started_at=now,
+        )
+        .returning(*_COLUMNS)
+    )
+    return _read(made.mappings().one())
+
+
+async def progress(
+    tx: Transaction,
+    workspace_id: int,
+    job_id: int,
+    *,
+    done: int,
+    counts: dict[str, int],
+    errors: Sequence[dict[str, Any]] = (),
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """Note how far a job has come; `errors` join those that it has."""
+    values: dict[Any, Any] = {job.c.done: done, job.c.counts: counts}
+    if errors:
+        values[job.c.errors] = job.c.errors.concat(literal(list(errors), JSONB))
+    if detail is not None:
+        values[job.c.detail] = detail
+    await tx.execute(update(job).where(*_one(workspace_id, job_id)).values(values))
+
+
+async def end(
+    tx: Transaction,
+    workspace_id: int,
+    job_id: int,
+    state: Literal["done", "failed", "cancelled"],
+    *,
+    now: datetime,
+    detail: dict[str, Any] | None = None,
+) -> Job:
+    """The job's last word; `total` becomes what was done."""
+    values: dict[Any, Any] = {
+        job.c.state: state,
+        job.c.finished_at: now,
+        job.c.total: job.c.done,
+    }
+    if detail is not None:
+        values[job.c.detail] = detail
+    ended = await tx.execute(
+        update(job).where(*_one(workspace_id, job_id)).values(values).returning(*_COLUMNS)
+    )
+    return _read(ended.mappings().one())
+
+
+async def find(tx: Transaction, workspace_id: int, job_id: int) -> Job:
+    """A job; raises Problem `not_found`."""
+    found = await tx.execute(select(*_COLUMNS).where(*_one(workspace_id, job_id)))
+    row = found.mappings().one_or_none()
+    if row is None:
+        raise Problem("not_found", "there is no such job here")
+    return _read(row)
+
+
+async def errors_of(tx: Transaction, workspace_id: int, job_id: int) -> list[dict[str, Any]]:
+    """The first 1,000 faults that a job met, in the order in which it met them."""
+    found: list[dict[str, Any]] | None = await tx.scalar(
+        select(job.c.errors).where(*_one(workspace_id, job_id))
+    )
+    if found is None:
+        raise Problem("not_found", "there is no such job here")
+    return found
+
+
+async def listing(
+    tx: Transaction, workspace_id: int, *, limit: int, before: int | None, state: State | None
+) -> list[Job]:
+    """The newest jobs first, those before `before` (a number), at most `limit`."""
+    asked = [job.c.workspace_id == workspace_id]
+    if before is not None:
+        asked.append(job.c.id < before)
+    if state is not None:
+        asked.append(job.c.state == state)
+    rows = await tx.execute(select(*_COLUMNS).where(*asked).order_by(job.c.id.desc()).limit(limit))
+    return [_read(row) for row in rows.mappings()]
+
+
+def _one(workspace_id: int, job_id: int) -> tuple[Any, ...]:
+    return job.c.workspace_id == workspace_id, job.c.id == job_id

@@ -1,0 +1,182 @@
+"""API tokens: made, recognised, revoked.
+
+`hk_test_` or `hk_live_`, 30 random base62 characters and 6 of their CRC-32, so that secret scanners
+find them and a torn one is refused without asking the database. Only the SHA-256 and the first 12
+characters are kept: whoever reads the table cannot use what stands there. Imports storage.
+"""
+
+import hashlib
+import re
+import secrets
+import zlib
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+
+import msgspec
+from sqlalchemy import RowMapping, insert, or_, select, update
+
+from headless.dsl.near import did_you_mean
+from headless.problems import Problem
+from headless.storage.database import Transaction
+from headless.storage.tables import token
+
+SCOPES: Final = (
+    "admin",
+    "activities:write",
+    "campaigns:publish",
+    "campaigns:read",
+    "campaigns:write",
+    "contacts:read",
+    "contacts:write",
+    "emails:read",
+    "emails:write",
+    "messages:read",
+    "segments:read",
+    "segments:write",
+)
+"""What a token may be allowed to do; `admin` is everything."""
+
+_ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_RANDOM: Final = 30
+_CHECK: Final = 6
+_SHAPE: Final = re.compile(r"hk_(?:live|test)_[0-9A-Za-z]{36}")
+_PREFIX: Final = 12
+_TOUCH: Final = timedelta(minutes=1)
+
+
+class Token(msgspec.Struct, frozen=True):
+    """What is known of a token; the token itself is shown once, when it is made."""
+
+    id: int
+    workspace_id: int
+    name: str
+    prefix: str
+    scopes: tuple[str, ...]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+
+def generate(kind: Literal["live", "test"]) -> str:
+    """A new token, random in 30 characters."""
+    body = "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM))
+    start = f"hk_{kind}_{body}"
+    return start + _checksum(start)
+
+
+def is_whole(text: str) -> bool:
+    """Whether a text is a token from end to end, by its shape and its checksum."""
+    return bool(_SHAPE.fullmatch(text)) and _checksum(text[:-_CHECK]) == text[-_CHECK:]
+
+
+def allows(held: Collection[str], wanted: Collection[str]) -> bool:
+    """Whether the held scopes allow what any one of the wanted ones does."""
+    return "admin" in held or not wanted or any(scope in held for scope in wanted)
+
+
+def _checksum(text: str) -> str:
+    number = zlib.crc32(text.encode("ascii"))
+    digits = []
+    for _ in range(_CHECK):
+        number, digit = divmod(number, len(_ALPHABET))
+        digits.append(_ALPHABET[digit])
+    return "".join(reversed(digits))
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode("ascii")).digest()
+
+
+def _read(row: RowMapping) -> Token:
+    values: dict[str, Any] = {name: row[name] for name in Token.__struct_fields__}
+    values["scopes"] = tuple(values["scopes"])
+    return Token(**values)
+
+
+async def make(
+    tx: Transaction,
+    workspace_id: int,
+    name: str,
+    scopes: Sequence[str],
+    *,
+    kind: Literal["live", "test"],
+    now: datetime,
+    expires_at: datetime | None = None,
+) -> tuple[Token, str]:
+    """A new token and its text, which is kept nowhere; raises Problem for a scope there is not."""
+    for scope in scopes:
+        if scope not in SCOPES:
+            hint = did_you_mean(scope, SCOPES) or f"the scopes are {', '.join(SCOPES)}"
+            raise Problem("invalid_value", f"there is no scope `{scope}`; {hint}")
+    text = generate(kind)
+    made = await tx.execute(
+        insert(token)
+        .values(
+            workspace_id=workspace_id,
+            name=name,
+            prefix=text[:_PREFIX],
+            hash=_hash(text),
+            scopes=sorted(set(scopes)),
+            created_at=now,
+            expires_at=expires_at,
+        )
+        .returning(token)
+    )
+    return _read(made.mappings().one()), text
+
+
+async def verify(tx: Transaction, text: str, *, now: datetime) -> Token | None:
+    """The token that a text is, None when it is unknown, revoked or expired.
+
+    The time of its last use is noted once a minute at most.
+    """
+    if not is_whole(text):
+        return None
+    found = await tx.execute(
+        select(token).where(
+            token.c.hash == _hash(text),
+            token.c.revoked_at.is_(None),
+            or_(token.c.expires_at.is_(None), token.c.expires_at > now),
+        )
+    )
+    row = found.mappings().one_or_none()
+    if row is None:
+        return None
+    known = _read(row)
+    if known.last_used_at is None or known.last_used_at + _TOUCH <= now:
+        await tx.execute(
+            update(token)
+            .where(token.c.workspace_id == known.workspace_id, token.c.id == known.id)
+            .values(last_used_at=now)
+        )
+    return known
+
+
+async def listing(tx: Transaction, workspace_id: int) -> list[Token]:
+    """A workspace's tokens, the revoked ones too, in the order in which they were made."""
+    rows = await tx.execute(
+        select(token).where(token.c.workspace_id == workspace_id).order_by(token.c.id)
+    )
+    return [_read(row) for row in rows.mappings()]
+
+
+async def revoke(tx: Transaction, workspace_id: int, token_id: int, *, now: datetime) -> Token:
+    """End a token at once; raises Problem `not_found`. A second time changes nothing."""
+    await tx.execute(
+        update(token)
+        .where(
+            token.c.workspace_id == workspace_id,
+            token.c.id == token_id,
+            token.c.revoked_at.is_(None),
+        )
+        .values(revoked_at=now)
+    )
+    found = await tx.execute(
+        select(token).where(token.c.workspace_id == workspace_id, token.c.id == token_id)
+    )
+    row = found.mappings().one_or_none()
+    if row is None:
+        raise Problem("not_found", "there is no such token here")
+    return _read(row)
