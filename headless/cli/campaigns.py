@@ -1,0 +1,188 @@
+"""`headless campaigns …`: see, make, start and stop campaigns."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx
+import rich_click
+
+from headless.cli.client import Client, Refused, connected, refusal, segment
+from headless.cli.output import (
+    Exit,
+    Failure,
+    answer,
+    colours,
+    json_option,
+    print_json,
+    print_table,
+    say,
+)
+
+_NAME = click.argument("name", metavar="NAME|ID")
+
+
+@click.group("campaigns", cls=rich_click.RichGroup)
+def command_campaigns() -> None:
+    """List, make, start, pause and stop campaigns."""
+
+
+@command_campaigns.command("list")
+@click.option("--state", help="Only those in this state, such as `running`.")
+@json_option
+def list_campaigns(state: str | None, as_json: bool) -> None:
+    """List the workspace's campaigns."""
+    with connected() as client:
+        found = list(client.pages("/v1/campaigns", state=state))
+    if as_json:
+        print_json(found)
+        return
+    rows = [(one["name"], one["state"], one["version"], one["id"]) for one in found]
+    print_table(("name", "state", "version", "id"), rows)
+
+
+@command_campaigns.command("show")
+@_NAME
+@json_option
+def show_campaign(name: str, as_json: bool) -> None:
+    """Show one campaign: its state, its text and what it does."""
+    with connected() as client:
+        found = client.get(f"/v1/campaigns/{segment(name)}")
+    if as_json:
+        print_json(found)
+        return
+    answer(f"{found['name']}   {found['state']}   version {found['version']}   {found['id']}")
+    for member in ("explain", "source"):
+        if found.get(member):
+            answer(f"\n{found[member].rstrip()}")
+
+
+@command_campaigns.command("create")
+@click.argument("file", metavar="FILE|-")
+@click.option("--name", help="Its name, where the text gives none.")
+@json_option
+def create_campaign(file: str, name: str | None, as_json: bool) -> None:
+    """Store a campaign's text as a draft; `-` reads standard input."""
+    text = _text(file)
+    with connected() as client:
+        made = _stored(client, file, text, name)
+    if as_json:
+        print_json(made)
+    else:
+        answer(f"{made['name']}: a {made['state']}, version {made['version']} ({made['id']})")
+        say(f"start it with `headless campaigns start {made['id']}`")
+
+
+def _stored(client: Client, file: str, text: str, name: str | None) -> Any:
+    try:
+        return client.ask(
+            "POST",
+            "/v1/campaigns",
+            content=text.encode(),
+            headers={"Content-Type": "text/plain; charset=utf-8"},
+            params={"name": name} if name else None,
+        ).json()
+    except Refused as refused:
+        if refused.problem.get("code") != "invalid_text":
+            raise
+        from headless.cli.check import diagnostics_of
+        from headless.dsl.render import terminal
+
+        found = diagnostics_of(text)
+        if found:  # the same faults with their carets
+            say(terminal(text, found, name=file, colours=colours(sys.stderr)))
+        for diagnostic in () if found else refused.problem.get("diagnostics", ()):
+            say(f"{diagnostic['severity']} {diagnostic['code']}: {diagnostic['message']}")
+        raise Failure(refused.message, "mend the text and try again") from refused
+
+
+def _text(file: str) -> str:
+    try:
+        raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        return raw.decode("utf-8")
+    except OSError as error:
+        raise Failure(
+            f"{file} cannot be read: {error.strerror}", "name a file that is there", Exit.USAGE
+        ) from error
+    except UnicodeDecodeError as error:
+        raise Failure(
+            f"{file} is not UTF-8 (byte {error.start})", "save it as UTF-8", Exit.USAGE
+        ) from error
+
+
+@command_campaigns.command("start")
+@_NAME
+@click.option("--yes", is_flag=True, help="Start without asking.")
+@click.option("--plan", "agreed", help="The hash of the plan you agreed to.")
+@json_option
+def start_campaign(name: str, yes: bool, agreed: str | None, as_json: bool) -> None:
+    """Start a campaign, after showing what will happen."""
+    path = f"/v1/campaigns/{segment(name)}/start"
+    with connected() as client:
+        if agreed is None:
+            agreed = _agreement(client, path, yes=yes)
+        started = client.post(path, {"plan": agreed})
+    if as_json:
+        print_json(started)
+    else:
+        answer(f"{name} runs" if started.get("state") == "running" else f"{name} is starting")
+
+
+def _agreement(client: Client, path: str, *, yes: bool) -> str:
+    """The plan's hash, once the person has seen the plan and agreed."""
+    try:
+        asked = client.http.post(path, json={})
+    except httpx.TransportError as error:
+        raise Failure(
+            f"{client.http.base_url} does not answer: {error}",
+            "start it with `headless dev`, or set HEADLESS_URL",
+            Exit.TRY_AGAIN,
+        ) from error
+    if asked.status_code != httpx.codes.PRECONDITION_REQUIRED:
+        raise refusal(asked)
+    plan = asked.json()["plan"]
+    say(f"{plan['enter_now']} enter now, {plan['emails_first_day']} emails on the first day")
+    for warning in plan.get("warnings", ()):
+        told = warning["message"] if isinstance(warning, dict) else warning
+        say(f"  ! {told}")
+    if not yes:
+        if not sys.stdin.isatty():
+            raise Failure(
+                "nobody can be asked here",
+                f"add `--yes`, or `--plan {plan['hash']}` to start exactly this",
+                Exit.USAGE,
+            )
+        click.confirm("start it?", abort=True, err=True)
+    return str(plan["hash"])
+
+
+def _verb(verb: str, done: str, about: str) -> None:
+    @command_campaigns.command(verb, help=about)
+    @_NAME
+    @json_option
+    def change(name: str, as_json: bool) -> None:
+        with connected() as client:
+            changed = client.post(f"/v1/campaigns/{segment(name)}/{verb}")
+        if as_json:
+            print_json(changed)
+        else:
+            answer(f"{changed.get('name', name)} {done}")
+
+
+_verb("pause", "is paused", "Pause a campaign; everyone keeps their place.")
+_verb("resume", "runs again", "Let a paused campaign go on.")
+_verb("stop", "has stopped", "End a campaign for everyone in it.")
+
+
+@command_campaigns.command("stats")
+@_NAME
+@json_option
+def show_stats(name: str, as_json: bool) -> None:
+    """Show how many came to each step and what became of them."""
+    path = f"/v1/campaigns/{segment(name)}/stats"
+    with connected() as client:
+        if as_json:
+            print_json(client.get(path))
+        else:
+            answer(client.text(path).rstrip())
