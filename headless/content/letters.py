@@ -44,20 +44,25 @@ class Letter:
 
     __slots__ = ("_dynamic", "_html", "_subject", "_text", "source")
 
-    def __init__(self, source: Source, *, marketing: bool, postal_address: bool) -> None:
+    def __init__(
+        self, source: Source, *, marketing: bool, postal_address: bool, tracked: bool = True
+    ) -> None:
         """Compile a stored version; raises TemplateError, which a version checked at save is
-        spared."""
+        spared. An untracked letter has plain links and no `{{ links.open }}` picture."""
         self.source = source
         ordinals = {target: ordinal for ordinal, target in enumerate(source.links)}
         written = source.html or markup.from_text(source.text or "")
-        html = markup.marked(written, markup.links(written), ordinals.__getitem__)
+        found = markup.links(written) if tracked else ()
+        html = markup.marked(written, found, ordinals.__getitem__)
         if source.text is None:
             text = markup.to_text(html, source.links)
         else:
-            text = markup.marked(source.text, markup.text_links(source.text), ordinals.__getitem__)
-        html = markup.append(html, markup.footer(**_missing(html, marketing, postal_address)))
+            found = markup.text_links(source.text) if tracked else ()
+            text = markup.marked(source.text, found, ordinals.__getitem__)
+        end = markup.footer(**_missing(html, marketing, postal_address))
+        html = markup.append(html, end + (_PIXEL if tracked else ""))
         text += markup.text_footer(**_missing(text, marketing, postal_address))
-        self._dynamic = any("{{" in target or "{%" in target for target in source.links)
+        self._dynamic = tracked and any("{{" in target or "{%" in target for target in source.links)
         self._subject = compile_template(source.subject, html=False)
         self._html = Template(html, html=True)
         self._text = Template(text, html=False)
@@ -126,6 +131,7 @@ class _Targets:
             self.ordinals = {target: ordinal for ordinal, target in enumerate(self.targets)}
 
 
+_PIXEL: Final = '<img src="{{ links.open }}" width="1" height="1" alt="" style="border:0">'
 _HARMLESS: Final = ("mailto:", "tel:", "sms:", "#")
 _TOO_MANY: Final = Fault(f"more than {LINKS_LIMIT:,} links in one mail")
 

@@ -7,13 +7,15 @@ VALUES = {
     "contact": {"first_name": "Ada & <Bob>", "id": "con_1"},
     "entry": {"items": [{"url": "https://s.example/1?a=1&b=2"}, {"url": "javascript:alert(1)"}]},
     "workspace": {"postal_address": "1 Long Street\nTown"},
-    "links": {"unsubscribe": "https://h.example/u/TOKEN"},
+    "links": {"unsubscribe": "https://h.example/u/TOKEN", "open": "https://h.example/o/TOKEN.gif"},
 }
 
 
-def letter(html: str, text: str | None = None, *, marketing: bool = True) -> Letter:
+def letter(
+    html: str, text: str | None = None, *, marketing: bool = True, tracked: bool = True
+) -> Letter:
     source = Source("Hi {{ contact.first_name }}", html, text, "a", None, targets_of(html, text))
-    return Letter(source, marketing=marketing, postal_address=True)
+    return Letter(source, marketing=marketing, postal_address=True, tracked=tracked)
 
 
 def compose(letter: Letter, known: tuple[str, ...] | None = None) -> Composed:
@@ -43,10 +45,18 @@ def test_what_the_author_wrote_is_not_added_again() -> None:
     assert made.html.count("1 Long Street") == 1
 
 
-def test_transactional_mail_adds_nothing() -> None:
-    made = compose(letter("<p>x</p>", marketing=False))
-    assert made.html == "<p>x</p>"
+def test_transactional_mail_adds_nothing_but_the_picture() -> None:
+    made = compose(letter("<body><p>x</p></body>", marketing=False))
+    assert made.html.startswith('<body><p>x</p><img src="https://h.example/o/TOKEN.gif"')
+    assert made.html.endswith("</body>")
     assert made.text == "x"
+
+
+def test_an_untracked_mail_has_plain_links_and_no_picture() -> None:
+    plain = '<p><a href="https://a.example/">x</a></p>'
+    made = compose(letter(plain, marketing=False, tracked=False))
+    assert made.html == plain
+    assert made.text == "x <https://a.example/>"
 
 
 def test_targets_of_a_message_become_its_own_links() -> None:

@@ -1,0 +1,514 @@
+"""The outbox: messages that are due are claimed, handed over, and settled.
+
+A message is marked `sending`, in a committed transaction, only when a connection is free for it; so
+whatever happens to this process, at most as many messages as it has connections are uncertain. The
+mark is a lease in `due_at`, renewed while the hand-over lasts: a lease that has run out belongs to
+a worker that died, and `recover` takes its messages over. A retry is bounded and waits longer each
+time. Knows no channel: couriers do the rest. Imports storage, `audience.activities` and `ports`.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+import structlog
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Integer,
+    SmallInteger,
+    Text,
+    bindparam,
+    case,
+    column,
+    func,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.selectable import TableValuedAlias
+
+from headless.audience.activities import Activity, record
+from headless.channels.answers import Answer, Verdict
+from headless.channels.ports import Courier, Due, Parcel, Refusal
+from headless.storage.codes import ActivityKind, Channel, MessageState
+from headless.storage.database import Database, Transaction
+from headless.storage.tables import Instant, activity_todo, message, suppression
+
+LEASE: Final = timedelta(seconds=30)
+RENEW_SECONDS: Final = 10.0
+SEND_SECONDS: Final = 150.0  # after which a hand-over that says nothing is given up
+ATTEMPTS: Final = 8
+FIRST_WAIT: Final = timedelta(minutes=1)  # then four times as long each time
+LONGEST_WAIT: Final = timedelta(hours=4)
+BROKEN_WAIT: Final = timedelta(seconds=30)
+_GATHER_SECONDS: Final = 0.01
+
+log = structlog.get_logger(__name__)
+
+
+class Delivered(msgspec.Struct, frozen=True):
+    """What a delivery came to. `more`: others are due; `stopped`: why the channel does not work."""
+
+    sent: int = 0
+    retried: int = 0
+    skipped: int = 0
+    parked: int = 0
+    uncertain: int = 0
+    more: bool = False
+    stopped: str | None = None
+
+
+class _Settlement(msgspec.Struct, frozen=True):
+    """How a message that was handed over (or not) goes on."""
+
+    id: int
+    attempts: int  # as they were when it was marked
+    state: MessageState
+    due_at: datetime
+    reason: str | None
+    kept: int  # attempts from now on
+
+
+async def deliver(
+    database: Database,
+    courier: Courier,
+    *,
+    workspace_id: int,
+    now: datetime,
+    batch: int = 500,
+) -> Delivered:
+    """Hand over at most `batch` messages of a channel that are due at `now`.
+
+    Each is handed over at most once by this call. Time goes on from `now` by the loop's clock.
+    """
+    answer = await courier.ready()
+    if answer.verdict is not Verdict.SENT:
+        log.warning("channel_broken", channel=courier.channel.name.lower(), reason=answer.detail)
+        return Delivered(stopped=answer.detail)
+    delivery = _Delivery(database, courier, workspace_id, now, batch)
+    try:
+        return await delivery.run()
+    except BaseException:
+        await delivery.wind_down()
+        raise
+
+
+class _Delivery:
+    """One call of `deliver`: what is on the wire, and what has come back."""
+
+    def __init__(
+        self, database: Database, courier: Courier, workspace_id: int, now: datetime, batch: int
+    ) -> None:
+        self.database = database
+        self.courier = courier
+        self.workspace_id = workspace_id
+        self.left = batch
+        self.dry = False  # nothing more was due when last asked
+        self.stopped: str | None = None
+        self.counts: dict[MessageState, int] = {}
+        self._loop = asyncio.get_running_loop()
+        self._began = self._loop.time()
+        self._start = now
+        self._renewed = self._began
+        self._flying: dict[asyncio.Task[Answer], tuple[Due, Parcel]] = {}
+        self._landed: list[tuple[Due, Parcel, Answer]] = []
+
+    def now(self) -> datetime:
+        """The instant of the call plus what has passed since."""
+        return self._start + timedelta(seconds=self._loop.time() - self._began)
+
+    async def run(self) -> Delivered:
+        """Keep the connections busy until nothing is due, or the batch is through."""
+        while True:
+            await self._turn()
+            if not self._flying and not self._landed:
+                return self._result()
+            await self._gather()
+
+    async def wind_down(self) -> None:
+        """Something broke, or we are to stop: note what the messages on the wire come to."""
+        if self._flying:
+            await asyncio.wait(self._flying)
+            self._collect()
+        if self._landed:
+            async with self.database.transaction() as transaction:
+                await self._settle(transaction)
+
+    async def _turn(self) -> None:
+        """One transaction: settle what has come back, mark what goes out next."""
+        room = 0 if self.dry or self.stopped else self.courier.width - len(self._flying)
+        room = min(room, self.left)
+        if room <= 0 and not self._landed:
+            return
+        landed = len(self._landed)
+        async with self.database.transaction() as transaction:
+            await self._settle(transaction)
+            leaving = await self._mark(transaction, room) if room > 0 else []
+        del self._landed[:landed]
+        for due, parcel in leaving:
+            task = self._loop.create_task(self._send(parcel))
+            self._flying[task] = due, parcel
+
+    async def _mark(self, transaction: Transaction, room: int) -> list[tuple[Due, Parcel]]:
+        now = self.now()
+        due = await _claim(transaction, self.workspace_id, self.courier.channel, now, room)
+        self.left -= len(due)
+        self.dry = len(due) < room
+        if not due:
+            return []
+        prepared = await self.courier.prepare(transaction, due, now=now)
+        by_id = {each.id: each for each in due}
+        refused = [each for each in prepared if isinstance(each, Refusal)]
+        parcels = [each for each in prepared if isinstance(each, Parcel)]
+        await _refuse(transaction, self.workspace_id, refused)
+        await _mark_sending(transaction, self.workspace_id, parcels, now + LEASE)
+        for refusal in refused:
+            self._count(MessageState[refusal.state.upper()])
+        return [(by_id[parcel.message_id], parcel) for parcel in parcels]
+
+    async def _send(self, parcel: Parcel) -> Answer:
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                return await self.courier.send(parcel, now=self.now())
+        except TimeoutError:
+            return Answer(Verdict.UNCERTAIN, f"no answer in {SEND_SECONDS:.0f} seconds")
+
+    async def _gather(self) -> None:
+        """Wait until half of what is out has come back, or a little after the first has."""
+        enough = max(len(self._flying) // 2, 1)
+        until = None
+        while self._flying and len(self._landed) < enough:
+            timeout = RENEW_SECONDS if until is None else until - self._loop.time()
+            if timeout <= 0:
+                return
+            await asyncio.wait(self._flying, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            self._collect()
+            if self._landed and until is None:
+                until = self._loop.time() + _GATHER_SECONDS
+            await self._renew()
+
+    def _collect(self) -> None:
+        for task in [task for task in self._flying if task.done()]:
+            due, parcel = self._flying.pop(task)
+            self._landed.append((due, parcel, _outcome(task)))
+
+    async def _renew(self) -> None:
+        """Tell the others that what is still on the wire is not a dead worker's."""
+        if self._loop.time() - self._renewed < RENEW_SECONDS:
+            return
+        self._renewed = self._loop.time()
+        pending = [due for due, _ in self._flying.values()]
+        pending += [due for due, _, _ in self._landed]
+        async with self.database.transaction() as transaction:
+            await transaction.execute(
+                update(message)
+                .where(
+                    message.c.workspace_id == self.workspace_id,
+                    message.c.id == func.any(bindparam("ids", type_=ARRAY(BigInteger))),
+                    message.c.state == int(MessageState.SENDING),
+                )
+                .values(due_at=self.now() + LEASE),
+                {"ids": [due.id for due in pending]},
+            )
+
+    async def _settle(self, transaction: Transaction) -> None:
+        if not self._landed:
+            return
+        now = self.now()
+        settlements = []
+        dead = []
+        for due, _, answer in self._landed:
+            settlement = settle(due, answer, now)
+            settlements.append(settlement)
+            if answer.verdict is Verdict.SUPPRESS:
+                dead.append((due, answer.detail))
+            if answer.verdict is Verdict.BROKEN:
+                self.stopped = answer.detail
+        await _write(transaction, self.workspace_id, settlements, now)
+        if dead:
+            await _suppress(transaction, self.workspace_id, self.courier.channel, dead, now)
+        for settlement in settlements:
+            self._count(settlement.state)
+
+    def _count(self, state: MessageState) -> None:
+        self.counts[state] = self.counts.get(state, 0) + 1
+
+    def _result(self) -> Delivered:
+        count = self.counts.get
+        return Delivered(
+            sent=count(MessageState.SENT, 0),
+            retried=count(MessageState.PENDING, 0),
+            skipped=count(MessageState.SKIPPED, 0),
+            parked=count(MessageState.PARKED, 0),
+            uncertain=count(MessageState.UNCERTAIN, 0),
+            more=not self.dry and self.stopped is None,
+            stopped=self.stopped,
+        )
+
+
+def settle(due: Due, answer: Answer, now: datetime) -> _Settlement:
+    """How a message goes on after an answer; `due.attempts` does not count this one."""
+    attempts = due.attempts + 1
+    state, due_at, reason, kept = MessageState.SENT, now, answer.detail or None, attempts
+    retry = answer.verdict is Verdict.RETRY
+    match answer.verdict:
+        case Verdict.SENT:
+            reason = None
+        case Verdict.SUPPRESS:
+            state, reason = MessageState.SKIPPED, f"bounced: {answer.detail}"
+        case Verdict.FAILED:
+            state, reason = MessageState.SKIPPED, f"failed: {answer.detail}"
+        case Verdict.PARK:
+            state, reason = MessageState.PARKED, f"refused: {answer.detail}"
+        case Verdict.BROKEN:
+            state, due_at, kept = MessageState.PENDING, now + BROKEN_WAIT, due.attempts
+        case Verdict.UNCERTAIN:
+            state, retry = MessageState.UNCERTAIN, due.transactional
+    if retry:
+        state, due_at = MessageState.PENDING, now + wait(due.id, attempts, answer)
+        if attempts >= ATTEMPTS:
+            state, reason = MessageState.PARKED, f"gave up after {attempts} times: {answer.detail}"
+    return _Settlement(due.id, attempts, state, due_at, reason, kept)
+
+
+def wait(message_id: int, attempts: int, answer: Answer) -> timedelta:
+    """How long to wait after so many attempts: longer each time, a quarter more or less."""
+    length = min(FIRST_WAIT * 4.0 ** (attempts - 1), LONGEST_WAIT) * (4 if answer.slow else 1)
+    scatter = 0.75 + (message_id * 2_654_435_761 + attempts * 40_503) % 1_000 / 2_000
+    longer = timedelta(seconds=answer.after or 0)
+    return max(longer, length * scatter)
+
+
+async def recover(database: Database, *, workspace_id: int, channel: Channel, now: datetime) -> int:
+    """Take over what workers that died had on the wire; answers how many messages that were.
+
+    A marketing mail is held as `uncertain` until a person decides; a transactional one and a
+    webhook, which its receiver knows by its id, go out again.
+    """
+    again = (
+        message.c.data["transactional"].as_boolean().is_(True)
+        if channel is Channel.EMAIL
+        else literal(True)
+    )
+    async with database.transaction() as transaction:
+        result = await transaction.execute(
+            update(message)
+            .where(
+                message.c.workspace_id == workspace_id,
+                message.c.channel == int(channel),
+                message.c.state == int(MessageState.SENDING),
+                message.c.due_at <= now,
+            )
+            .values(
+                state=case((again, int(MessageState.PENDING)), else_=int(MessageState.UNCERTAIN)),
+                due_at=now,
+                reason="the worker died while it was handing this over",
+            )
+            .returning(message.c.id)
+        )
+        return len(result.all())
+
+
+async def resend(
+    transaction: Transaction, *, workspace_id: int, message_ids: Iterable[int], now: datetime
+) -> int:
+    """Send uncertain or parked messages once more, from the first attempt; answers how many."""
+    result = await transaction.execute(
+        update(message)
+        .where(
+            message.c.workspace_id == workspace_id,
+            message.c.id == func.any(bindparam("ids", type_=ARRAY(BigInteger))),
+            message.c.state.in_([int(MessageState.UNCERTAIN), int(MessageState.PARKED)]),
+        )
+        .values(state=int(MessageState.PENDING), attempts=0, due_at=now, reason=None)
+        .returning(message.c.id),
+        {"ids": [*message_ids]},
+    )
+    return len(result.all())
+
+
+def _outcome(task: asyncio.Task[Answer]) -> Answer:
+    error = task.exception() if not task.cancelled() else None
+    if error is not None:
+        log.error("courier_failed", exc_info=error)
+        return Answer(Verdict.UNCERTAIN, f"our own fault: {error}")
+    return Answer(Verdict.UNCERTAIN, "stopped") if task.cancelled() else task.result()
+
+
+async def _claim(
+    transaction: Transaction, workspace_id: int, channel: Channel, now: datetime, room: int
+) -> list[Due]:
+    """Messages that are due, locked until this transaction ends; others' are passed over."""
+    columns = [message.c[name] for name in Due.__struct_fields__]
+    rows = await transaction.execute(
+        select(*columns)
+        .where(
+            message.c.workspace_id == workspace_id,
+            message.c.channel == int(channel),
+            message.c.state
+            == literal(int(MessageState.PENDING), SmallInteger, literal_execute=True),
+            message.c.due_at <= now,
+        )
+        .order_by(message.c.due_at)
+        .limit(room)
+        .with_for_update(skip_locked=True)
+    )
+    return [Due(*row) for row in rows]
+
+
+async def _mark_sending(
+    transaction: Transaction, workspace_id: int, parcels: Sequence[Parcel], lease: datetime
+) -> None:
+    if not parcels:
+        return
+    given = _rows(email_version=Integer)
+    await transaction.execute(
+        update(message)
+        .where(message.c.workspace_id == workspace_id, message.c.id == given.c.id)
+        .values(
+            state=int(MessageState.SENDING),
+            attempts=message.c.attempts + 1,
+            due_at=lease,
+            email_version=given.c.email_version,
+        ),
+        {
+            "id": [parcel.message_id for parcel in parcels],
+            "email_version": [parcel.email_version for parcel in parcels],
+        },
+    )
+    own = [parcel for parcel in parcels if parcel.links is not None]
+    if own:
+        await transaction.execute(
+            update(message)
+            .where(message.c.workspace_id == workspace_id, message.c.id == bindparam("message_id"))
+            .values(links=bindparam("targets")),
+            [{"message_id": each.message_id, "targets": [*(each.links or ())]} for each in own],
+        )
+
+
+async def _refuse(transaction: Transaction, workspace_id: int, refused: Sequence[Refusal]) -> None:
+    if not refused:
+        return
+    given = _rows(state=SmallInteger, reason=Text, email_version=Integer)
+    await transaction.execute(
+        update(message)
+        .where(message.c.workspace_id == workspace_id, message.c.id == given.c.id)
+        .values(state=given.c.state, reason=given.c.reason, email_version=given.c.email_version),
+        {
+            "id": [each.message_id for each in refused],
+            "state": [int(MessageState[each.state.upper()]) for each in refused],
+            "reason": [each.reason for each in refused],
+            "email_version": [each.email_version for each in refused],
+        },
+    )
+
+
+async def _write(
+    transaction: Transaction,
+    workspace_id: int,
+    settlements: Sequence[_Settlement],
+    now: datetime,
+) -> None:
+    """Note the answers, unless the message has gone another way in the meantime."""
+    given = _rows(
+        attempts=SmallInteger, state=SmallInteger, due_at=Instant, reason=Text, kept=SmallInteger
+    )
+    await transaction.execute(
+        update(message)
+        .where(
+            message.c.workspace_id == workspace_id,
+            message.c.id == given.c.id,
+            message.c.attempts == given.c.attempts,
+            message.c.state.in_(
+                [
+                    int(MessageState.SENDING),
+                    int(MessageState.UNCERTAIN),  # taken for dead: now we know better
+                    int(MessageState.PENDING),
+                ]
+            ),
+        )
+        .values(
+            state=given.c.state,
+            due_at=given.c.due_at,
+            reason=given.c.reason,
+            attempts=given.c.kept,
+            sent_at=case((given.c.state == int(MessageState.SENT), literal(now, Instant))),
+        ),
+        {
+            name: [
+                int(value) if isinstance(value, MessageState) else value
+                for value in (getattr(each, name) for each in settlements)
+            ]
+            for name in ("id", "attempts", "state", "due_at", "reason", "kept")
+        },
+    )
+
+
+async def _suppress(
+    transaction: Transaction,
+    workspace_id: int,
+    channel: Channel,
+    dead: Sequence[tuple[Due, str]],
+    now: datetime,
+) -> None:
+    """Never again to these addresses; whoever listens for a bounce hears of it."""
+    given = insert(suppression).values(
+        [
+            {
+                "workspace_id": workspace_id,
+                "contact_id": contact_id,
+                "channel": int(channel),
+                "reason": "hard_bounce",
+                "source": f"smtp: {detail}",
+                "at": now,
+            }
+            for contact_id, detail in {due.contact_id: detail for due, detail in dead}.items()
+        ]
+    )
+    await transaction.execute(
+        given.on_conflict_do_update(
+            index_elements=["workspace_id", "contact_id", "channel"],
+            # Who unsubscribed still got transactional mail; a dead address gets none.
+            set_={
+                "reason": given.excluded.reason,
+                "source": given.excluded.source + " (unsubscribed before)",
+                "at": given.excluded.at,
+            },
+            where=suppression.c.reason == "unsubscribed",
+        )
+    )
+    recorded = await record(
+        transaction,
+        workspace_id,
+        [
+            Activity(
+                contact_id=due.contact_id,
+                kind=ActivityKind.BOUNCED,
+                occurred_at=now,
+                ref=due.ref,
+                message_id=due.id,
+                properties={"answer": detail},
+            )
+            for due, detail in dead
+        ],
+        now=now,
+    )
+    await transaction.execute(
+        insert(activity_todo),
+        [{"workspace_id": workspace_id, "activity_id": each} for each in recorded.ids],
+    )
+    transaction.wake("hear", workspace_id)
+
+
+def _rows(**columns: Any) -> TableValuedAlias:
+    """Rows from one array a column: `id` and those named."""
+    types = {"id": BigInteger, **columns}
+    return (
+        func.unnest(*(bindparam(name, type_=ARRAY(kind)) for name, kind in types.items()))
+        .table_valued(*(column(name, kind) for name, kind in types.items()), name="given")
+        .render_derived()
+    )
