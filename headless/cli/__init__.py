@@ -9,9 +9,9 @@ import sys
 from typing import Any, Final
 
 import click
-import rich_click
 
 from headless import __version__
+from headless.cli.group import Group, misused
 from headless.cli.output import Failure, report_failure
 
 _COMMANDS: Final = {
@@ -19,6 +19,7 @@ _COMMANDS: Final = {
     "serve": "headless.cli.services",
     "work": "headless.cli.services",
     "migrate": "headless.cli.services",
+    "mail-sink": "headless.cli.services",
     "check": "headless.cli.check",
     "import": "headless.cli.contacts",
     "campaigns": "headless.cli.campaigns",
@@ -29,7 +30,7 @@ _COMMANDS: Final = {
 """Where each command is; a module's attribute is `command_<name>`."""
 
 
-class Lazy(rich_click.RichGroup):
+class Lazy(Group):
     """A group that imports a command's module when the command is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -42,7 +43,7 @@ class Lazy(rich_click.RichGroup):
         if module is None:
             return None
         __import__(module)
-        found: click.Command = getattr(sys.modules[module], f"command_{cmd_name}")
+        found: click.Command = getattr(sys.modules[module], f"command_{cmd_name.replace('-', '_')}")
         return found
 
 
@@ -59,11 +60,8 @@ def main(arguments: list[str] | None = None) -> Any:
     except Failure as failure:
         report_failure(failure)
         sys.exit(failure.code)
-    except click.UsageError as error:
-        error.show()
-        sys.exit(error.exit_code)
     except click.ClickException as error:
-        error.show()
+        report_failure(misused(error))
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 import httpx
-import rich_click
 
 from headless.cli.client import Client, Refused, connected, refusal, segment
+from headless.cli.group import Group
 from headless.cli.output import (
     Exit,
     Failure,
@@ -23,7 +23,7 @@ from headless.cli.output import (
 _NAME = click.argument("name", metavar="NAME|ID")
 
 
-@click.group("campaigns", cls=rich_click.RichGroup)
+@click.group("campaigns", cls=Group)
 def command_campaigns() -> None:
     """List, make, start, pause and stop campaigns."""
 

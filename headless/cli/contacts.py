@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import click
-import rich_click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from headless.cli.client import Client, connected, segment
+from headless.cli.group import Group
 from headless.cli.output import Exit, Failure, answer, json_option, print_json, say
 
 _PIECE: Final = 256 * 1024
@@ -18,7 +18,7 @@ _WAIT_SECONDS: Final = 2
 _SHOWN_FAULTS: Final = 10
 
 
-@click.group("import", cls=rich_click.RichGroup)
+@click.group("import", cls=Group)
 def command_import() -> None:
     """Bring contacts in."""
 

@@ -47,6 +47,7 @@ class Prepared(msgspec.Struct, frozen=True):
     servers: tuple[Server, ...]
     workspace: workspaces.Workspace
     token: str
+    mail_port: int
 
 
 @click.command("dev")
@@ -158,7 +159,7 @@ def _prepare(
     if not settings.secret_keys:
         kept_secret(settings.data_dir)
         secret_file = {"HEADLESS_SECRET_KEYS_FILE": str((settings.data_dir / "secret").absolute())}
-    mail_port = _MAIL_PORT if is_free(_LOOPBACK, _MAIL_PORT) else next_free(_LOOPBACK, _MAIL_PORT)
+    mail_port = _mail_port()
     children = {
         **{name: text for name, text in environ.items() if not name.endswith("_URL_FILE")},
         "DATABASE_URL": database_url,
@@ -172,7 +173,18 @@ def _prepare(
     workspace, token = asyncio.run(_first_rows(database_url, kept))
     if token != kept:
         _write_private(token_file, token)
-    return Prepared(_loaded(children), children, folder, tuple(servers), workspace, token)
+    return Prepared(
+        _loaded(children), children, folder, tuple(servers), workspace, token, mail_port
+    )
+
+
+def _mail_port() -> int:
+    if is_free(_LOOPBACK, _MAIL_PORT):
+        return _MAIL_PORT
+    other = next_free(_LOOPBACK, _MAIL_PORT)
+    if other is None:
+        raise Failure(f"no port from {_MAIL_PORT} up is free for the mail server", "free one")
+    return other
 
 
 async def _first_rows(database_url: str, text: str) -> tuple[workspaces.Workspace, str]:
@@ -220,7 +232,7 @@ def _programs(prepared: Prepared, workers: int) -> list[Program]:
         for number in range(1, workers + 1)
     ]
     return [
-        program("mail", "takes the mails", "mail-sink", stage=1),
+        program("mail", "takes the mails", "mail-sink", "--port", str(prepared.mail_port), stage=1),
         program("api", "answers over HTTP", "serve", "--development", stage=0),
         *works,
     ]

