@@ -14,7 +14,7 @@ from msgspec import structs
 
 from headless.dsl import ast, plan
 from headless.dsl.amounts import instant
-from headless.dsl.entrances import message_of, single_events
+from headless.dsl.entrances import message_of, single_events, started_by
 from headless.dsl.routes import FOREVER, come_to, longest_path, shortest_path
 
 DAY: Final = 86400
@@ -185,12 +185,6 @@ def _when(step: plan.When, made: plan.Plan, rough: Edges) -> Iterator[Edge]:
     elif closings and latest < FOREVER:
         least = 0.0 if answered_at_once else max(least for least, _ in closings)
         yield Edge(step.otherwise, least, latest)
-
-
-def started_by(trigger: ast.Trigger) -> bool:
-    """Whether an implicit start waits for the event itself, not for the sending of its message."""
-    events = single_events(trigger.event)
-    return not trigger.negated and not any(message_of(event) for event in events)
 
 
 def _from_arrival(arm: plan.Arm) -> bool:

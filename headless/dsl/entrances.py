@@ -38,6 +38,12 @@ def single_events(event: ast.Event) -> tuple[ast.Single, ...]:
     return (event,)
 
 
+def started_by(trigger: ast.Trigger) -> bool:
+    """Whether an implicit start waits for the event itself, not for the sending of its message."""
+    events = single_events(trigger.event)
+    return not trigger.negated and not any(message_of(event) for event in events)
+
+
 def sources(campaign: ast.Campaign) -> tuple[plan.Source, ...]:
     """The ways in, the implicit start among them; none when people enter by hand."""
     found: list[plan.Source] = []
