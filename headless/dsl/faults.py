@@ -63,8 +63,9 @@ class Fault(NamedTuple):
 
     @property
     def word(self) -> str:
-        """The word that does not fit, as typed."""
-        return self.token.text.rstrip(": \t\n")
+        """The word that does not fit, as typed; of a label without its colon."""
+        typed = self.token.text
+        return typed.rstrip(": \t\n") if self.token.type == "LABEL" else typed
 
     @property
     def span(self) -> Span:
@@ -73,7 +74,9 @@ class Fault(NamedTuple):
         if self.token.type == END:
             start = self.previous.end
             return Span(start, start)
-        return Span(start, start + max(1, len(self.token.text.rstrip(": \t\n"))))
+        if self.token.type == "LABEL":
+            return Span(start, start + len(self.word))
+        return self.token.span
 
     @property
     def gap(self) -> Span:
@@ -428,17 +431,8 @@ def _late_setting(f: Fault) -> Finding | None:
     steps = any(token.type in STEPS for token in f.kept)
     if kind not in SETTINGS or not steps or not (f.fitting & STEPS):
         return None
-    if kind in ("STOP", "GOAL", "START") and f.next.type == "WHEN":
-        pass
-    elif kind == "STOP":
-        problem = error(
-            "E106",
-            "to leave the campaign write `exit`",
-            f.span,
-            help="`stop when …` is a setting and goes before the first step",
-            fix=replacing(f.span, "exit"),
-        )
-        return problem, (Repair(("EXIT",), 1),)
+    if kind == "STOP" and f.next.type != "WHEN":
+        return _exit_meant(f.token), (Repair(("EXIT",), 1),)
     length = _setting_length(f)
     if length < 2:
         return None
@@ -451,6 +445,22 @@ def _late_setting(f: Fault) -> Finding | None:
         fix=_to_the_top(f, last.end),
     )
     return problem, (Repair((), length),)
+
+
+def _exit_meant(stop: Token) -> Diagnostic:
+    return error(
+        "E106",
+        "to leave the campaign write `exit`",
+        stop.span,
+        help="`stop when …` is a setting and goes before the first step",
+        fix=replacing(stop.span, "exit"),
+    )
+
+
+def _stop_alone(f: Fault) -> Finding | None:
+    if f.previous.type != "STOP" or f.token.type not in STEPS | {END, "END", "COMMA", "ELSE"}:
+        return None
+    return _exit_meant(f.previous), (Repair(("EXIT",), 0, back=1),)
 
 
 def _setting_length(f: Fault) -> int:
@@ -504,6 +514,33 @@ def _block_in_line(f: Fault) -> Finding | None:
     if f.previous.type == "THEN":
         return problem, (Repair(("DO",), 0, back=1, owed=1),)
     return problem, (Repair((), 0, back=1),)
+
+
+def _misplaced_label(f: Fault) -> Finding | None:
+    if f.token.type != "LABEL" or not f.fitting & SIMPLE or nearest_word(f.word, f.fitting):
+        return None
+    twice = f.previous.type == "LABEL"
+    problem = error(
+        "E133",
+        "a step has one label" if twice else "a step in a branch on one line cannot carry a label",
+        f.span,
+        help="keep one of the two" if twice else "write `do … end` instead of `then …`",
+        fix=replacing(Span(f.token.start, f.next.start), ""),
+    )
+    return problem, (Repair((), 1),)
+
+
+def _second_not(f: Fault) -> Finding | None:
+    if f.token.type != "NOT" or "OPENED" not in f.fitting or _asking(f) != "WHEN":
+        return None
+    problem = error(
+        "E134",
+        "`not` can only stand before all that a `when` waits for",
+        f.span,
+        help="write `when not (A or B) within …`, or ask with `if` afterwards",
+        fix=None,
+    )
+    return problem, (Repair((), 1),)
 
 
 def _then_missing(f: Fault) -> Finding | None:
@@ -797,17 +834,20 @@ def _asking(f: Fault) -> str:
 def _reserved_name(f: Fault) -> Finding | None:
     if not f.fitting & {"NAME", "STRING"} or f.token.type in ("NAME", "STRING", END):
         return None
-    if not re.match(r"[^\W\d]", f.word) or f.previous.type not in _NOUNS | {"IS", "IS_NOT", "TO"}:
+    only_names = meant(f.fitting) <= {"NAME", "STRING"}
+    named_before = f.previous.type in _NOUNS | {"IS", "IS_NOT", "TO"}
+    if not re.match(r"[^\W\d]", f.word) or not (named_before or only_names):
         return None
     named = "NAME" if "NAME" in f.fitting else "STRING"
     if f.reach(Repair((named,), 1)) <= f.reach(Repair((named,), 0)):
         return None
+    quotable = "STRING" in f.fitting
     problem = error(
         "E115",
         f"`{f.word}` is a word of the language, so it cannot be a bare name",
         f.span,
-        help="if that is the name, put it in quotes",
-        fix=replacing(f.span, f'"{f.word}"'),
+        help="if that is the name, put it in quotes" if quotable else "choose another name",
+        fix=replacing(f.span, f'"{f.word}"') if quotable else None,
     )
     return problem, (Repair((named,), 1),)
 
@@ -978,6 +1018,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     _else_then_if,
     _no_question,
     _late_setting,
+    _stop_alone,
     _block_in_line,
     _needless_until,
     _noise_word,
@@ -986,6 +1027,8 @@ _RULES: Final[tuple[Rule, ...]] = (
     _length_needed,
     _window_on_if,
     _phrase,
+    _misplaced_label,
+    _second_not,
     _state_after_when,
     _then_missing,
     _step_missing,

@@ -146,7 +146,9 @@ def _lines(text: str, diagnostic: Diagnostic, name: str, *, colours: bool) -> It
     yield f"{_paint(f'{kind}[{diagnostic.code}]', kind, on=colours)}: {diagnostic.message}"
     marks = [(diagnostic.span, diagnostic.label, "^")]
     marks += ((r.span, r.message, "-") for r in diagnostic.related)
-    placed = sorted((position(text, m[0].start).line, m) for m in marks)
+    placed = sorted(
+        ((position(text, m[0].start).line, m) for m in marks), key=lambda p: p[1][0].start
+    )
     gutter = len(str(placed[-1][0]))
     yield f"{' ' * gutter} --> {name}:{at.line}:{at.column}"
     if text.strip():

@@ -148,6 +148,12 @@ def _text(node: ast.Text, style: Style) -> str:
     return in_quotes(node.text) if style.keep_quotes and node.quoted else name(node.text)
 
 
+def _money(node: ast.Money, _style: Style) -> str:
+    told = number(node.amount)
+    cents = f"{told}0" if re.fullmatch(r"-?\d+\.\d", told) else told
+    return f"{cents} {node.currency}"
+
+
 def _date(node: ast.Date, _style: Style) -> str:
     return _words(node.date.isoformat(), "" if node.time is None else clock(node.time))
 
@@ -241,8 +247,11 @@ def _within(node: ast.Within, style: Style) -> str:
 
 
 def _trigger(node: ast.Trigger, style: Style) -> str:
+    event = written(node.event, style)
+    if node.negated and isinstance(node.event, ast.AnyOf | ast.AllOf):
+        event = f"({event})"
     window = "" if node.within is None else _within(node.within, style)
-    return _words("not" if node.negated else "", written(node.event, style), window)
+    return _words("not" if node.negated else "", event, window)
 
 
 # -- conditions
@@ -368,7 +377,7 @@ _WORDS: Final[dict[type[ast.Node], Words]] = {
     ast.Text: _text,
     ast.Number: lambda n, _: number(n.value),
     ast.Percent: lambda n, _: f"{number(n.value)}%",
-    ast.Money: lambda n, _: f"{number(n.amount)} {n.currency}",
+    ast.Money: _money,
     ast.YesNo: lambda n, _: "yes" if n.value else "no",
     ast.Date: _date,
     ast.TimeOfDay: lambda n, _: clock(n.time),
