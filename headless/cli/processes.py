@@ -108,10 +108,11 @@ class Tree:
             _signal(self._running[program.name], signal.SIGKILL, group=True)
             if time.monotonic() - began > _STEADY_SECONDS:
                 pause = _SHORTEST_PAUSE
-            self._say(
-                f"{program.name} ({program.does}) ended with {_how(status)}; "
-                f"starting it again in {pause:g} s\n{last_lines(program.log)}"
+            said = f"{program.name} ({program.does}) ended with {_how(status)}"
+            words = (
+                last_lines(program.log) if pause == _SHORTEST_PAUSE else f"    see {program.log}"
             )
+            self._say(f"{said}; starting it again in {pause:g} s\n{words}")
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
             await self._spawn(program)
