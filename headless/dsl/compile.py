@@ -211,7 +211,7 @@ class _Numbering:
         body, _ = self._body(step.body, rule + 1, rule, key, "then")
         self._written[place["number"]] = plan.Whenever(**place, rule=rule, next=follow)
         self._written[rule] = plan.Rule(
-            **(place | {"number": rule, "key": f"{key}/rule"}),
+            **(place | {"number": rule, "key": f"{key}#rule"}),
             trigger=stripped(step.trigger),
             branch=branch,
             at_most=step.at_most,
@@ -230,7 +230,7 @@ class _Numbering:
             parts.append(first)
         self._written[fork] = plan.Fork(**place, parts=tuple(parts), branches=branches, join=join)
         self._written[join] = plan.Join(
-            **(place | {"number": join, "key": f"{key}/join"}), fork=fork, next=follow
+            **(place | {"number": join, "key": f"{key}#join"}), fork=fork, next=follow
         )
 
     def _loop(
