@@ -85,7 +85,6 @@ def claim(version: Version, step: int) -> Select[*tuple[Any, ...]]:
 
 def due(version: Version) -> CTE:
     """The claimed positions, read again: a second statement sees what committed before the lock."""
-    p = position.alias("p")
     claimed = (
         func.unnest(
             bindparam("enrollments", type_=ARRAY(BigInteger)),
@@ -94,19 +93,19 @@ def due(version: Version) -> CTE:
         .table_valued("enrollment_id", "branch", name="claimed")
         .render_derived()
     )
-    return (
-        select(p)
-        .join(
-            claimed,
-            and_(
-                p.c.workspace_id == version.workspace_id,
-                p.c.enrollment_id == claimed.c.enrollment_id,
-                p.c.branch == claimed.c.branch,
-            ),
+    # the limit keeps the planner to one look-up by the key for each row, whatever it believes
+    # about a table that has just been filled
+    p = (
+        select(position)
+        .where(
+            position.c.workspace_id == number(version.workspace_id),
+            position.c.enrollment_id == claimed.c.enrollment_id,
+            position.c.branch == claimed.c.branch,
         )
-        .cte("due")
-        .prefix_with("materialized")
+        .limit(1)
+        .lateral("p")
     )
+    return select(p).select_from(claimed.join(p, true())).cte("due").prefix_with("materialized")
 
 
 # ---------------------------------------------------------------- what has become of it
@@ -242,6 +241,7 @@ def _is_news(
                 enrollment.c.workspace_id == version.workspace_id,
                 enrollment.c.id == claimed.c.enrollment_id,
             )
+            .correlate(claimed)
             .scalar_subquery()
         )
         return a.c.id.is_distinct_from(started)
@@ -254,12 +254,14 @@ def _is_news(
 def _rule(version: Version, step: Rule, claimed: CTE) -> Select[*tuple[Any, ...]]:
     a, wanted = _heard(version, step.trigger.event, claimed, 1)
     answered = exists(
-        select(1).where(
+        select(1)
+        .where(
             journal.c.workspace_id == version.workspace_id,
             journal.c.enrollment_id == claimed.c.enrollment_id,
             journal.c.step == number(step.number),
             journal.c.activity_id == a.c.id,
         )
+        .correlate(claimed, a)
     )
     first = _first(
         a,

@@ -32,7 +32,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_activity_contact",
         "activity",
-        ["workspace_id", "contact_id", "kind", "ref", "occurred_at"],
+        ["contact_id", "kind", "ref", "occurred_at"],
         unique=False,
     )
     op.create_table(
@@ -116,7 +116,7 @@ def upgrade() -> None:
             "workspace_id", "contact_id", "tag_id", name=op.f("pk_contact_tag")
         ),
     )
-    op.create_index("ix_contact_tag_tag", "contact_tag", ["workspace_id", "tag_id"], unique=False)
+    op.create_index("ix_contact_tag_tag", "contact_tag", ["tag_id"], unique=False)
     op.create_table(
         "email",
         sa.Column("workspace_id", sa.Integer(), nullable=False),
@@ -170,9 +170,7 @@ def upgrade() -> None:
         ),
         postgresql_with={"fillfactor": "85"},
     )
-    op.create_index(
-        "ix_enrollment_contact", "enrollment", ["workspace_id", "contact_id"], unique=False
-    )
+    op.create_index("ix_enrollment_contact", "enrollment", ["contact_id"], unique=False)
     op.create_table(
         "field",
         sa.Column("workspace_id", sa.Integer(), nullable=False),
@@ -299,9 +297,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_message")),
         postgresql_with={"fillfactor": "85"},
     )
-    op.create_index(
-        "ix_message_contact", "message", ["workspace_id", "contact_id", "created_at"], unique=False
-    )
+    op.create_index("ix_message_contact", "message", ["contact_id", "created_at"], unique=False)
     op.create_index(
         "ix_message_due",
         "message",
@@ -339,7 +335,7 @@ def upgrade() -> None:
             "autovacuum_vacuum_cost_delay": "0",
         },
     )
-    op.create_index("ix_position_contact", "position", ["workspace_id", "contact_id"], unique=False)
+    op.create_index("ix_position_contact", "position", ["contact_id"], unique=False)
     op.create_index(
         "ix_position_due",
         "position",
@@ -377,9 +373,7 @@ def upgrade() -> None:
             "workspace_id", "segment_id", "contact_id", name=op.f("pk_segment_member")
         ),
     )
-    op.create_index(
-        "ix_segment_member_contact", "segment_member", ["workspace_id", "contact_id"], unique=False
-    )
+    op.create_index("ix_segment_member_contact", "segment_member", ["contact_id"], unique=False)
     op.create_table(
         "subject",
         sa.Column("workspace_id", sa.Integer(), nullable=False),
