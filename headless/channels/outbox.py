@@ -375,10 +375,10 @@ async def _mark_sending(
             due_at=lease,
             email_version=given.c.email_version,
         ),
-        {
-            "id": [parcel.message_id for parcel in parcels],
-            "email_version": [parcel.email_version for parcel in parcels],
-        },
+        _arrays(
+            id=[parcel.message_id for parcel in parcels],
+            email_version=[parcel.email_version for parcel in parcels],
+        ),
     )
     own = [parcel for parcel in parcels if parcel.links is not None]
     if own:
@@ -398,12 +398,12 @@ async def _refuse(transaction: Transaction, workspace_id: int, refused: Sequence
         update(message)
         .where(message.c.workspace_id == workspace_id, message.c.id == given.c.id)
         .values(state=given.c.state, reason=given.c.reason, email_version=given.c.email_version),
-        {
-            "id": [each.message_id for each in refused],
-            "state": [int(MessageState[each.state.upper()]) for each in refused],
-            "reason": [each.reason for each in refused],
-            "email_version": [each.email_version for each in refused],
-        },
+        _arrays(
+            id=[each.message_id for each in refused],
+            state=[int(MessageState[each.state.upper()]) for each in refused],
+            reason=[each.reason for each in refused],
+            email_version=[each.email_version for each in refused],
+        ),
     )
 
 
@@ -438,13 +438,14 @@ async def _write(
             attempts=given.c.kept,
             sent_at=case((given.c.state == int(MessageState.SENT), literal(now, Instant))),
         ),
-        {
-            name: [
-                int(value) if isinstance(value, MessageState) else value
-                for value in (getattr(each, name) for each in settlements)
-            ]
-            for name in ("id", "attempts", "state", "due_at", "reason", "kept")
-        },
+        _arrays(
+            id=[each.id for each in settlements],
+            attempts=[each.attempts for each in settlements],
+            state=[int(each.state) for each in settlements],
+            due_at=[each.due_at for each in settlements],
+            reason=[each.reason for each in settlements],
+            kept=[each.kept for each in settlements],
+        ),
     )
 
 
@@ -505,10 +506,15 @@ async def _suppress(
 
 
 def _rows(**columns: Any) -> TableValuedAlias:
-    """Rows from one array a column: `id` and those named."""
+    """Rows from one array a column, `id` and those named; `_arrays` gives them."""
     types = {"id": BigInteger, **columns}
+    arrays = (bindparam(f"given_{name}", type_=ARRAY(kind)) for name, kind in types.items())
     return (
-        func.unnest(*(bindparam(name, type_=ARRAY(kind)) for name, kind in types.items()))
+        func.unnest(*arrays)
         .table_valued(*(column(name, kind) for name, kind in types.items()), name="given")
         .render_derived()
     )
+
+
+def _arrays(**values: list[Any]) -> dict[str, list[Any]]:
+    return {f"given_{name}": array for name, array in values.items()}

@@ -1,0 +1,162 @@
+"""The development mail server: takes every mail, keeps it, sends nothing on.
+
+A mail is in the database before its 250 is answered; what arrives in the same moment is written in
+one COPY, so that keeping them costs less than receiving them. The only user of aiosmtpd. Imports
+storage and `clock`.
+"""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncIterator
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from typing import Any, Final
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from headless.clock import Clock, SystemClock
+from headless.storage.database import Database
+
+SIZE_LIMIT: Final = 25 * 1024 * 1024
+_TOGETHER: Final = 500
+_COLUMNS: Final = ("received_at", "sender", "recipient", "subject", "message_id", "raw")
+_SUBJECT: Final = re.compile(rb"^subject:[ \t]*(.*(?:\r?\n[ \t].*)*)", re.IGNORECASE | re.MULTILINE)
+_OURS: Final = re.compile(rb"^message-id:[ \t]*<(msg_[0-9a-z]{13})@", re.IGNORECASE | re.MULTILINE)
+_Record = tuple[Any, ...]
+
+
+class Sink:
+    """A mail server that listens from `start` to `stop`."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        clock: Clock | None = None,
+    ) -> None:
+        """`port` 0 takes a free one."""
+        self._database = database
+        self._host = host
+        self._port = port
+        self._clock = clock or SystemClock()
+        self._waiting: list[tuple[_Record, asyncio.Future[None]]] = []
+        self._arrived = asyncio.Event()
+        self._server: asyncio.Server | None = None
+        self._writer: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Listen; raises OSError when the port is taken."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._conversation, self._host, self._port)
+        self._port = self._server.sockets[0].getsockname()[1]
+        self._writer = loop.create_task(self._write())
+
+    async def stop(self) -> None:
+        """Listen no more; mails that were answered are kept."""
+        if self._server is not None:
+            self._server.close()
+        if self._writer is not None:
+            self._writer.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._writer
+
+    @property
+    def url(self) -> str:
+        """What a sender is given to reach it."""
+        return f"smtp://{self._host}:{self._port}"
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._port
+
+    def _conversation(self) -> SMTP:
+        return SMTP(
+            self,
+            hostname="sink.headless",
+            ident="headless inbox",
+            data_size_limit=SIZE_LIMIT,
+            enable_SMTPUTF8=False,
+            loop=asyncio.get_running_loop(),
+        )
+
+    async def handle_EHLO(  # noqa: N802 - aiosmtpd's name for it
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, answers: list[str]
+    ) -> list[str]:
+        """What we offer: commands may come several at once."""
+        session.host_name = hostname
+        return [answers[0], "250-PIPELINING", *answers[1:]]
+
+    async def handle_DATA(  # noqa: N802 - aiosmtpd's name for it
+        self, server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
+        """Keep one mail, for each of its recipients."""
+        raw = envelope.content
+        if not isinstance(raw, bytes):
+            return "451 4.3.0 the mail did not come as bytes"
+        written = [self._put(raw, envelope.mail_from or "", to) for to in envelope.rcpt_tos]
+        self._arrived.set()
+        try:
+            await asyncio.gather(*written)
+        except Exception as error:  # the database's trouble is the sender's reason to try again
+            return f"451 4.3.0 not kept: {type(error).__name__}"
+        return "250 2.0.0 kept"
+
+    def _put(self, raw: bytes, sender: str, recipient: str) -> asyncio.Future[None]:
+        done = asyncio.get_running_loop().create_future()
+        record = (self._clock.now(), sender, recipient, *headline(raw), raw)
+        self._waiting.append((record, done))
+        return done
+
+    async def _write(self) -> None:
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._waiting:
+                now, self._waiting = self._waiting[:_TOGETHER], self._waiting[_TOGETHER:]
+                await self._keep(now)
+
+    async def _keep(self, mails: list[tuple[_Record, asyncio.Future[None]]]) -> None:
+        failure: Exception | None = None
+        try:
+            async with self._database.transaction() as transaction:
+                await transaction.copy_in("inbox_mail", _COLUMNS, [record for record, _ in mails])
+        except Exception as error:  # each of these mails is answered with it
+            failure = error
+        for _, done in mails:
+            if done.cancelled():
+                continue
+            if failure is None:
+                done.set_result(None)
+            else:
+                done.set_exception(failure)
+
+
+def headline(raw: bytes) -> tuple[str, str | None]:
+    """A mail's subject as a person reads it, and our own id from its Message-ID."""
+    end = raw.find(b"\r\n\r\n")
+    head = raw if end < 0 else raw[:end]
+    subject = _SUBJECT.search(head)
+    ours = _OURS.search(head)
+    text = subject[1].decode("utf-8", "replace") if subject else ""
+    text = re.sub(r"\r?\n(?=[ \t])", "", text).strip()
+    if "=?" in text:
+        with contextlib.suppress(HeaderParseError, LookupError, UnicodeError, ValueError):
+            text = str(make_header(decode_header(text)))
+    return text.replace("\x00", ""), ours[1].decode() if ours else None
+
+
+@contextlib.asynccontextmanager
+async def run_sink(
+    database: Database, *, host: str = "127.0.0.1", port: int = 0, clock: Clock | None = None
+) -> AsyncIterator[Sink]:
+    """A sink that listens inside the block."""
+    sink = Sink(database, host=host, port=port, clock=clock)
+    await sink.start()
+    try:
+        yield sink
+    finally:
+        await sink.stop()
