@@ -91,6 +91,7 @@ class _Numbering:
         self._labels = {
             step.label.text: number for number, step in numbered(campaign.steps) if step.label
         }
+        self._parents = dict(_parents(campaign.steps, 1, 0))
         self._branches = 0
         self._written: dict[int, plan.Step] = {}
 
@@ -123,6 +124,7 @@ class _Numbering:
     def _step(self, step: ast.Step, number: int, follow: plan.Target, key: str) -> None:
         place = {
             "number": number,
+            "parent": self._parents.get(number, 0),
             "line": bisect_right(self._lines, step.span.start) + 1,
             "text": headline(step),
             "key": key,
@@ -211,7 +213,7 @@ class _Numbering:
         body, _ = self._body(step.body, rule + 1, rule, key, "then")
         self._written[place["number"]] = plan.Whenever(**place, rule=rule, next=follow)
         self._written[rule] = plan.Rule(
-            **(place | {"number": rule, "key": f"{key}#rule"}),
+            **(place | {"number": rule, "parent": rule - 1, "key": f"{key}#rule"}),
             trigger=stripped(step.trigger),
             branch=branch,
             at_most=step.at_most,
@@ -230,7 +232,9 @@ class _Numbering:
             parts.append(first)
         self._written[fork] = plan.Fork(**place, parts=tuple(parts), branches=branches, join=join)
         self._written[join] = plan.Join(
-            **(place | {"number": join, "key": f"{key}#join"}), fork=fork, next=follow
+            **(place | {"number": join, "parent": fork, "key": f"{key}#join"}),
+            fork=fork,
+            next=follow,
         )
 
     def _loop(
@@ -264,6 +268,18 @@ def numbered(steps: tuple[ast.Step, ...], number: int = 1) -> Iterator[tuple[int
         inside = number + (2 if isinstance(step, ast.Whenever) else 1)
         for body in bodies(step):
             yield from numbered(body.steps, inside)
+            inside += sum(_size(each) for each in body.steps)
+        number += _size(step)
+
+
+def _parents(steps: tuple[ast.Step, ...], number: int, parent: int) -> Iterator[tuple[int, int]]:
+    """Each step's number and that of the step in whose body it stands."""
+    for step in steps:
+        yield number, parent
+        holder = number + 1 if isinstance(step, ast.Whenever) else number
+        inside = holder + 1
+        for body in bodies(step):
+            yield from _parents(body.steps, inside, holder)
             inside += sum(_size(each) for each in body.steps)
         number += _size(step)
 

@@ -22,10 +22,12 @@ class Place(msgspec.Struct, frozen=True, tag_field="kind", kw_only=True, omit_de
 
     `line` is the step's line in the source (from 1); `text` its canonical print on one line,
     without the bodies of its branches; `key` its identity across versions: its label, else where
-    it hangs, what kind it is and what it speaks of.
+    it hangs, what kind it is and what it speaks of; `parent` the step in whose body it stands, 0
+    at the top. A rule stands in its `whenever`, a join in its fork.
     """
 
     number: int
+    parent: int = 0
     line: int = 0
     text: str = ""
     key: str = ""

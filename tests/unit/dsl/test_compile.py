@@ -121,6 +121,7 @@ def test_standing_rules_and_loops_lead_back_to_themselves() -> None:
         8: (9, None),
         9: (8,),
     }
+    assert [step.parent for step in made.steps] == [0, 0, 0, 2, 3, 0, 5, 5, 0, 8]
     rule = made.steps[3]
     assert isinstance(rule, plan.Rule)
     assert (rule.branch, rule.at_most, rule.implicit) == (1, 3, False)
@@ -143,6 +144,7 @@ def test_parallel_parts_meet_at_a_join() -> None:
         settings=(FROM,),
     )
     assert ways(made) == {0: (1,), 1: (2, 4), 2: (3,), 3: (5,), 4: (5,), 5: (6,), 6: (None,)}
+    assert [step.parent for step in made.steps] == [0, 0, 1, 1, 1, 1, 0]
     fork = made.steps[1]
     assert isinstance(fork, plan.Fork)
     assert (fork.branches, fork.join) == ((1, 2), 5)
