@@ -258,6 +258,8 @@ async def _run(prepared: Prepared, *, workers: int, demo: bool) -> None:
         asyncio.create_task(_watch(prepared.servers)),
         asyncio.create_task(_live(prepared, demo=demo)),
     ]
+    for task in tasks:
+        task.add_done_callback(_tell_failure)
     try:
         await asked.wait()
         _told(f"\nstopping; what runs may finish for {settings.stop_seconds} s (again: at once) …")
@@ -266,6 +268,12 @@ async def _run(prepared: Prepared, *, workers: int, demo: bool) -> None:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await tree.stop()
+
+
+def _tell_failure(task: asyncio.Task[None]) -> None:
+    """What runs beside the tree must not end it, but neither may it fail in silence."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _told(f"the console can follow no longer: {error}")
 
 
 def _count(number: int, noun: str) -> str:
@@ -305,7 +313,7 @@ async def _live(prepared: Prepared, *, demo: bool) -> None:
         if demo:
             from headless.cli.demo import play
 
-            await play(client, _told)
+            await play(client, settings.url, _told)
 
 
 async def _ready(client: httpx.AsyncClient, folder: Folder) -> None:
