@@ -20,6 +20,7 @@ from headless.runtime.runner import Runner
 from headless.runtime.sweep import sweep
 from headless.storage import tables
 from headless.storage.database import Database
+from headless.storage.wake import Wake
 
 START: Final = datetime(2026, 1, 5, 9, tzinfo=UTC)
 STEPS: Final = 10
@@ -91,8 +92,8 @@ async def start(database: Database) -> None:
 async def work(engine: Engine, now: datetime) -> float:
     """Let two tasks work until nothing is due at `now`; the seconds that it took."""
 
-    async def once(wake: object) -> int:
-        return await engine.once(wake, now=now)  # type: ignore[arg-type]
+    async def once(wake: Wake) -> int:
+        return 0 if wake.job == "deliver" else await engine.once(wake, now=now)
 
     runner = Runner(once, tasks=2)
     engine.database.waker = runner
@@ -111,7 +112,7 @@ async def engine_run(database: Database, count: int) -> tuple[float, float]:
     await start(database)
     engine = Engine(database)
     began = time.perf_counter()
-    while await engine.once(_take_in(), now=START):
+    while await engine.once(Wake("take_in", (1,)), now=START):
         pass
     entry = time.perf_counter() - began
     steps = 0.0
@@ -123,12 +124,6 @@ async def engine_run(database: Database, count: int) -> tuple[float, float]:
     if lines != count * STEPS or left:
         raise AssertionError(f"{lines} steps were journalled, {left} contacts are under way")
     return entry, steps
-
-
-def _take_in() -> object:
-    from headless.storage.wake import Wake
-
-    return Wake("take_in", (1,))
 
 
 _COPY = """

@@ -179,6 +179,7 @@ async def refresh(tx: Transaction, workspace_id: int, segment_id: int, *, now: d
     if text is None:
         return Change()
     asked = await rule(tx, workspace_id, segment_id, text, now=now)
+    await tx.whole_tables()
     change = await _diff(tx, asked, now, None)
     await tx.execute(
         update(segment)

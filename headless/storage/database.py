@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import CursorResult, Executable, func, select
+from sqlalchemy import CursorResult, Executable, func, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -38,6 +38,10 @@ class Transaction:
     def wake(self, job: str, *args: int) -> None:
         """After the commit, hint to the workers that `job(*args)` may have work."""
         self.wakes[Wake(job, args)] = None
+
+    async def whole_tables(self) -> None:
+        """For the rest of the transaction, let the planner read whole tables: full rebuilds."""
+        await self.connection.execute(text("set local enable_seqscan = on"))
 
     async def copy_in(
         self, table: str, columns: Sequence[str], records: Sequence[Sequence[Any]]
@@ -96,6 +100,9 @@ def connect(
                 "application_name": application,
                 "timezone": "UTC",
                 "jit": "off",
+                # a table that was filled a moment ago looks empty to the planner, and a scan of it
+                # for each row of a batch takes minutes; those who want all of a table say so
+                "enable_seqscan": "off",
             },
         },
     )
