@@ -17,6 +17,7 @@ import psutil
 import pytest
 import redis
 
+from headless.storage import data_folder
 from headless.storage.data_folder import ServerError, hold
 from headless.storage.embedded import Postgres, Servers, Valkey, embedded, postgres_settings
 
@@ -289,3 +290,23 @@ def test_as_root_an_account_that_cannot_reach_the_folder_is_told(tmp_path: Path)
     told = r"cannot reach .*\n→ start as another user"
     with pytest.raises(ServerError, match=told), hold(tmp_path / "data"):
         pass
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
+def test_as_root_without_namespaces_an_account_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    succeeds = data_folder._succeeds
+    monkeypatch.setattr(
+        data_folder,
+        "_succeeds",
+        lambda identity, program: identity.kind != "namespace" and succeeds(identity, program),
+    )
+    with TemporaryDirectory(prefix="headless-account-") as name:
+        Path(name).chmod(0o711)
+        for _ in range(2):
+            with embedded(Path(name) / "data"):
+                for process in processes_of(Path(name)):
+                    if process.name() in ("postgres", "valkey-server"):
+                        assert process.uids().real != 0
+        for path in Path(name).rglob("*"):
+            assert path.stat().st_mode & 0o022 == 0, path
+        assert (Path(name) / "data" / "lock").stat().st_mode & 0o077 == 0

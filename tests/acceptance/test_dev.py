@@ -1,0 +1,267 @@
+"""`headless dev`, as a newcomer meets it: real processes, real mails, a clean end."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+pytestmark = pytest.mark.xdist_group("dev")
+PATIENCE = 90
+
+
+class Dev:
+    """One `headless dev`, its console and its API."""
+
+    def __init__(self, place: Path, port: int, *words: str) -> None:
+        self.place = place
+        self.url = f"http://localhost:{port}"
+        kept = {n: t for n, t in os.environ.items() if not n.startswith("HEADLESS_")}
+        for name in ("DATABASE_URL", "REDIS_URL"):
+            kept.pop(name, None)
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, "-c", "from headless.cli import main; main()", "dev"),
+                *("--data-dir", str(place), "--port", str(port), *words),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=kept,
+            start_new_session=True,
+        )
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+
+    @property
+    def console(self) -> str:
+        return "\n".join(self.lines)
+
+    def until(self, true: Callable[[], Any], what: str) -> Any:
+        deadline = time.monotonic() + PATIENCE
+        while not (answer := true()):
+            assert time.monotonic() < deadline, f"never {what}; the console said:\n{self.console}"
+            assert self.process.poll() is None, f"ended before {what}:\n{self.console}"
+            time.sleep(0.05)
+        return answer
+
+    def ready(self) -> "Dev":
+        self.until(lambda: "stop    Ctrl-C" in self.console, "ready")
+        return self
+
+    @property
+    def token(self) -> str:
+        return (self.place / "token").read_text().strip()
+
+    def call(self, method: str, path: str, **how: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self.token}"} | how.pop("headers", {})
+        return httpx.request(method, self.url + path, headers=headers, timeout=30, **how)
+
+    def all_processes(self) -> list[psutil.Process]:
+        tree = psutil.Process(self.process.pid)
+        return [tree, *tree.children(recursive=True)]
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        self.process.send_signal(number)
+        code = self.process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+        return code
+
+    def clear_up(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._reader.join(PATIENCE)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return int(server.getsockname()[1])
+
+
+@pytest.fixture
+def start(tmp_path: Path, port: int) -> Iterator[Callable[..., Dev]]:
+    """Starts `headless dev` on a folder of the test's own; nothing of it outlives the test."""
+    started: list[Dev] = []
+
+    def begin(*words: str) -> Dev:
+        started.append(Dev(tmp_path / "data", port, *words))
+        return started[-1]
+
+    yield begin
+    for dev in started:
+        dev.clear_up()
+    deadline = time.monotonic() + PATIENCE
+    while left := left_over(tmp_path):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)
+
+
+def left_over(place: Path) -> list[str]:
+    """The command lines of processes that still have to do with a folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = " ".join(process.cmdline())
+            environ = process.environ().get("HEADLESS_SECRET_KEYS_FILE", "")
+            if process.pid != os.getpid() and (str(place) in words or str(place) in environ):
+                found.append(words)
+        except psutil.Error:
+            continue
+    return found
+
+
+def test_it_says_what_runs_and_ends_cleanly(start: Callable[..., Dev]) -> None:
+    dev = start().ready()
+    assert re.search(r"headless \d+\.\d+\.\d+   workspace Acme \(sandbox: nothing", dev.console)
+    assert f"API     {dev.url}   docs   {dev.url}/docs" in dev.console
+    assert f"inbox   {dev.url}/dev/inbox" in dev.console
+    who = dev.call("GET", "/v1/whoami").json()
+    assert who["workspace"]["mode"] == "sandbox"
+    assert who["token"]["scopes"] == ["admin"]
+    for name in ("token", "secret"):
+        assert (dev.place / name).stat().st_mode & 0o077 == 0
+    listening = {
+        connection.laddr.ip
+        for process in dev.all_processes()
+        for connection in process.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening == {"127.0.0.1"}
+    everybody = dev.all_processes()
+    assert dev.stop() == 0
+    assert "stopped; everything is kept in" in dev.console
+    assert "ended with" not in dev.console
+    assert not any(process.is_running() for process in everybody)
+
+
+def test_a_second_start_continues(start: Callable[..., Dev]) -> None:
+    dev = start().ready()
+    token = dev.token
+    made = dev.call("POST", "/v1/contacts", json={"external_id": "42", "email": "a@example.com"})
+    assert made.status_code == 201, made.text
+    assert dev.stop(signal.SIGTERM) == 0
+    dev = start().ready()
+    assert dev.token == token
+    again = dev.call("POST", "/v1/contacts", json={"external_id": "42", "email": "a@example.com"})
+    assert (again.status_code, again.json()["id"]) == (200, made.json()["id"])
+
+
+def test_a_worker_that_is_killed_comes_back(start: Callable[..., Dev]) -> None:
+    dev = start("--workers", "2").ready()
+    worker = next(p for p in dev.all_processes() if "work" in p.cmdline())
+    worker.kill()
+    dev.until(lambda: "ended with signal SIGKILL; starting it again" in dev.console, "told")
+    dev.until(lambda: sum("work" in p.cmdline() for p in dev.all_processes()) == 2, "two again")
+
+
+def test_a_database_that_is_killed_comes_back(start: Callable[..., Dev]) -> None:
+    dev = start().ready()
+    postgres = next(p for p in dev.all_processes() if p.name() == "postgres")
+    postgres.kill()
+    dev.until(lambda: "PostgreSQL runs again" in dev.console, "told")
+    dev.until(lambda: dev.call("GET", "/v1/whoami").status_code == 200, "answered again")
+
+
+def test_killed_itself_it_leaves_nothing_running(start: Callable[..., Dev], tmp_path: Path) -> None:
+    dev = start().ready()
+    everybody = dev.all_processes()
+    assert len(everybody) > 8
+    dev.process.kill()
+    _, left = psutil.wait_procs(everybody, timeout=30)
+    assert left == []
+    start().ready()
+
+
+def test_a_second_ctrl_c_stops_at_once(start: Callable[..., Dev]) -> None:
+    dev = start().ready()
+    for process in dev.all_processes():
+        if "work" in process.cmdline():
+            process.suspend()  # it cannot finish
+    dev.process.send_signal(signal.SIGINT)
+    dev.until(lambda: "stopping; what runs may finish" in dev.console, "stopping")
+    began = time.monotonic()
+    assert dev.stop() == 0
+    assert time.monotonic() - began < 10
+
+
+def test_a_taken_port_is_explained(start: Callable[..., Dev], port: int) -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", port))
+        server.listen()
+        dev = start()
+        assert dev.process.wait(PATIENCE) == 1
+    assert f"port {port} on 127.0.0.1 is taken by" in dev.console
+    assert f"(process {os.getpid()})" in dev.console
+    assert re.search(r"^→ headless dev --port \d+$", dev.lines[-1])
+
+
+def test_a_folder_in_use_is_explained(start: Callable[..., Dev]) -> None:
+    dev = start().ready()
+    second = start()
+    assert second.process.wait(PATIENCE) == 1
+    assert f"another headless (process {dev.process.pid}) runs on" in second.console
+    assert second.lines[-1].startswith("→ stop it first")
+
+
+def test_the_doctor_finds_it_sound(start: Callable[..., Dev]) -> None:
+    dev = start().ready()
+    done = subprocess.run(
+        [sys.executable, "-c", "from headless.cli import main; main()", "doctor", "--json"],
+        env=os.environ | {"HEADLESS_DATA_DIR": str(dev.place), "HEADLESS_URL": dev.url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    findings = json.loads(done.stdout)
+    assert {finding["verdict"] for finding in findings} == {"ok"}, findings
+    assert done.returncode == 0
+    assert [finding["about"] for finding in findings] == [
+        "database",
+        "clock",
+        "workers",
+        "redis",
+        "keys",
+        "api",
+    ]
+
+
+def test_the_demonstration_moves_and_an_open_gives_points(start: Callable[..., Dev]) -> None:
+    dev = start("--demo").ready()
+    mail = dev.until(
+        lambda: re.search(r"mail to ada@example.com: (.*)   http", dev.console), "mail"
+    )
+    assert mail[1] == "Welcome, Ada"
+    (first,) = dev.call("GET", "/dev/inbox", params={"to": "ada@example.com"}).json()["data"]
+    assert httpx.get(first["links"]["open"]).status_code == 200
+    dev.until(lambda: "Ada opened the welcome" in dev.console, "opened")
+    dev.until(lambda: re.search(r"Ada has points: 0 → 10", dev.console), "points")
+    dev.until(lambda: "Three first steps, Ada" in dev.console, "the second mail")
+    count = dev.console.count("Welcome, ")
+    assert dev.stop() == 0
+    again = start("--demo").ready()
+    again.until(lambda: "A campaign runs" in again.console, "loaded again")
+    page = again.call("GET", "/dev/inbox", params={"to": "ada@example.com"}).json()["data"]
+    assert [one["subject"] for one in page].count("Welcome, Ada") == 1
+    assert count >= 1
