@@ -16,6 +16,7 @@ from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
 from litestar.types import HTTPScope, Message, Scope
 
+from headless.dsl.render import report, terminal
 from headless.problems import CATALOGUE, Problem
 
 log = structlog.get_logger(__name__)
@@ -64,8 +65,21 @@ def shown_path(scope: HTTPScope) -> str:
     return _SECRET_PATH.sub(r"\1…", scope["path"])
 
 
+def members(problem: Problem) -> dict[str, Any]:
+    """The members that are a problem's own; a text's faults become `diagnostics` with places."""
+    extra = dict(problem.extra)
+    text, faults = extra.pop("text", None), extra.pop("faults", None)
+    if isinstance(text, str) and faults is not None:
+        extra["diagnostics"] = [report(text, fault) for fault in faults]
+    return extra
+
+
 def answer(request: Request[Any, Any, Any], problem: Problem) -> Response[bytes]:
-    """A problem as the answer to a request."""
+    """A problem as the answer to a request; a person gets a text's faults with their carets."""
+    if "text/plain" in request.headers.get("accept", "") and "faults" in problem.extra:
+        shown = terminal(problem.extra["text"], problem.extra["faults"])
+        plain = f"{problem.detail}\n\n{shown}\n".encode()
+        return Response(plain, status_code=problem.status, media_type="text/plain; charset=utf-8")
     body = {
         "type": type_of(problem.code),
         "title": problem.title,
@@ -73,7 +87,7 @@ def answer(request: Request[Any, Any, Any], problem: Problem) -> Response[bytes]
         "code": problem.code,
         "detail": problem.detail,
         "request_id": request_id(request.scope),
-        **problem.extra,
+        **members(problem),
     }
     headers: dict[str, str] = getattr(problem, "headers", {})
     return Response(

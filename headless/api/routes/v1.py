@@ -4,8 +4,10 @@ from typing import Final
 
 from litestar.handlers import HTTPRouteHandler
 
-from headless.api.routes import whoami
+from headless.api.routes import contacts, fields, whoami
 
 HANDLERS: Final[list[HTTPRouteHandler]] = [
     *whoami.HANDLERS,
+    *contacts.HANDLERS,
+    *fields.HANDLERS,
 ]

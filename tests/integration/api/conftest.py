@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+import structlog
 from litestar import Litestar
 
 from headless.api.app import build
@@ -18,6 +19,7 @@ from headless.settings import Settings, load
 from headless.storage.database import Database, connect
 from headless.workspace import tokens, workspaces
 
+structlog.configure(processors=[structlog.processors.JSONRenderer(default=repr)])
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 
 
