@@ -121,7 +121,12 @@ async def _leave(
 async def _tell(
     tx: Transaction, workspace_id: int, segment_id: int, changed: Any, kind: ActivityKind, at: Any
 ) -> int:
-    rows = select(changed.c.contact_id, at, cast(null(), BigInteger), cast(null(), JSONB))
+    rows = select(
+        changed.c.contact_id,
+        at.label("occurred_at"),
+        cast(null(), BigInteger).label("enrollment_id"),
+        cast(null(), JSONB).label("properties"),
+    )
     noted, todo = told(workspace_id, rows, kind, segment_id, now=at, name="members")
     counts = select(
         select(func.count()).select_from(changed).scalar_subquery().label("changed"),

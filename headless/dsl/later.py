@@ -42,11 +42,7 @@ _WHOLE: Final[dict[type[ast.Node], str]] = {
     ast.Replied: "replied to",
     ast.TimeSpent: "spent",
     ast.SlotRequested: "requested slot",
-    ast.Joined: "joined",
-    ast.Left: "left",
-    ast.TagGot: "got tag",
     ast.StageEntered: "entered stage",
-    ast.PointsReached: "reached points",
     ast.FieldChanged: "changed",
     # conditions
     ast.Answer: "answer",
@@ -59,7 +55,6 @@ _WHOLE: Final[dict[type[ast.Node], str]] = {
 _Part = tuple[type[ast.Node], Callable[[Any], bool], str]
 _PARTS: Final[tuple[_Part, ...]] = (
     (ast.SendMessage, lambda s: s.channel != "email", "send {0.channel}"),
-    (ast.SendMessage, lambda s: s.transactional, "transactional"),
     (ast.SendMessage, lambda s: s.to is not None, "to"),
     (ast.SendMessage, lambda s: s.hours is not None, "between"),
     (ast.SendMessage, lambda s: s.days is not None, "on"),
@@ -70,6 +65,9 @@ _PARTS: Final[tuple[_Part, ...]] = (
     (ast.AddTo, lambda s: s.container != "segment", "add to {0.container}"),
     (ast.RemoveFrom, lambda s: s.container != "segment", "remove from {0.container}"),
     (ast.SetOwner, lambda s: len(s.owners) > 1, "one of"),
+    (ast.Joined, lambda e: e.gathering != "segment", "joined {0.gathering}"),
+    (ast.Left, lambda e: e.gathering != "segment", "left {0.gathering}"),
+    (ast.PointsReached, lambda e: e.group is not None, "in group"),
     (ast.Happening, lambda e: e.times > 1, "{0.times} times"),
     (ast.PageVisited, lambda e: e.referrer is not None, "from"),
     (ast.PageVisited, lambda e: e.device is not None, "on {0.device.text}"),

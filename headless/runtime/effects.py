@@ -213,7 +213,7 @@ def _assignment(action: ast.Simple, so_far: Mapping[str, Sql], scope: Scope) -> 
             json = _json(value, scope.names.field(field.name), scope)
             return "fields", fields.concat(func.jsonb_build_object(literal(field.name), json))
         case ast.ClearField(field=field):
-            return "fields", fields - literal(field.name, Text)
+            return "fields", fields.op("-", return_type=JSONB())(literal(field.name, Text))
     raise TypeError(f"{action!r} does not change a contact's row")
 
 

@@ -27,7 +27,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 
 from headless.audience.conditions import answers, heard
 from headless.audience.values import Scope
@@ -158,7 +158,7 @@ def _newcomers(made: Version, source: Source) -> CTE:
             activity.c.id.label("activity_id"),
             activity.c.properties.label("entry"),
         )
-        .distinct(activity.c.contact_id)
+        .ext(distinct_on(activity.c.contact_id))
         .where(
             activity.c.workspace_id == made.workspace_id,
             activity.c.id == _IDS.any_(),
@@ -254,7 +254,7 @@ def _receivers(mails: Any, about: Any) -> CTE:
             cast(null(), BigInteger).label("activity_id"),
             cast(null(), JSONB).label("entry"),
         )
-        .distinct(message.c.contact_id)
+        .ext(distinct_on(message.c.contact_id))
         .where(mails, about)
         .order_by(message.c.contact_id, message.c.created_at)
         .cte("receivers")
