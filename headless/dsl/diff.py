@@ -3,7 +3,8 @@
 A step of the old plan is the same step in the new one when it has the same label, or the same kind
 and subject at the same place among its siblings (longest common subsequence). So a new layout is
 no change, `wait 3d` to `wait 5d` is `~`, what is put in `+`, what is taken out `-`. `mapping` says
-where whoever stands at an old step goes on. Imports `ast`, `identity`, `plan`, `wording`.
+where whoever stands at an old step goes on. Imports `ast`, `entrances`, `identity`, `plan`,
+`wording`.
 """
 
 import re
@@ -13,6 +14,7 @@ from typing import Final, Literal
 import msgspec
 
 from headless.dsl import ast, plan
+from headless.dsl.entrances import source_words
 from headless.dsl.identity import parent_of
 from headless.dsl.wording import in_quotes, written
 
@@ -236,7 +238,7 @@ def _settings(made: plan.Plan) -> dict[str, str]:
     if made.name is not None:
         told["campaign"] = f"campaign {in_quotes(made.name)}"
     for source in made.sources:
-        text = _source(source)
+        text = source_words(source)
         told[text] = text
     for ending in made.endings:
         word = "goal when" if ending.goal else "stop when"
@@ -260,15 +262,3 @@ def _settings(made: plan.Plan) -> dict[str, str]:
     if made.priority:
         told["priority"] = f"priority {made.priority}"
     return told
-
-
-def _source(source: plan.Source) -> str:
-    where = "" if source.where is None else f" where ({written(source.where)})"
-    if source.event is not None:
-        return f"start when {written(source.event)}"
-    if source.segment is not None:
-        members = "new members of " if source.new_only else ""
-        return f"from {members}segment {in_quotes(source.segment)}{where}"
-    if source.form is not None:
-        return f"from form {in_quotes(source.form)}{where}"
-    return f"from contacts{where}"

@@ -1,10 +1,11 @@
 """How people come into a campaign and what ends their runs: the header, and what it leaves unsaid.
 
 Without a source, a first `when` or `whenever` is the campaign's start as well: the implicit start.
-Imports `ast`, `plan`.
+Imports `ast`, `plan`, `wording`.
 """
 
 from headless.dsl import ast, plan
+from headless.dsl.wording import name, written
 
 
 def implicit_start(campaign: ast.Campaign) -> ast.When | ast.Whenever | None:
@@ -113,3 +114,16 @@ def endings(campaign: ast.Campaign) -> list[plan.Ending]:
 def re_entry(campaign: ast.Campaign) -> ast.ReEntry:
     """What holds when the header is silent: never again, but always after an implicit start."""
     return ast.ReEntry(mode="never" if implicit_start(campaign) is None else "always")
+
+
+def source_words(source: plan.Source) -> str:
+    """One way in, in the language's words."""
+    where = "" if source.where is None else f" where ({written(source.where)})"
+    if source.event is not None:
+        return f"start when {written(source.event)}"
+    if source.segment is not None:
+        members = "new members of " if source.new_only else ""
+        return f"from {members}segment {name(source.segment)}{where}"
+    if source.form is not None:
+        return f"from form {name(source.form)}{where}"
+    return f"from contacts{where}"

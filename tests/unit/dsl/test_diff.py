@@ -58,9 +58,9 @@ def lines(old: str, new: str) -> list[str]:
         (
             ("from segment L", "from segment M\nre-entry always"),
             [
-                '- from segment "L"',
+                "- from segment L",
                 "~ re-entry never → re-entry always",
-                '+ from segment "M"',
+                "+ from segment M",
             ],
         ),
     ],
