@@ -902,7 +902,9 @@ def _several_words(f: Fault) -> Finding | None:
         and _line(f, f.tokens[f.at + skip]) == _line(f, f.token)
     ):
         skip += 1
-    if f.reach(Repair((), skip), 3) < min(3, len(f.tokens) - f.at - skip):
+    following = f.tokens[f.at + skip]
+    enough = 1 if _line(f, following) != _line(f, f.token) else 3
+    if f.reach(Repair((), skip), 3) < min(enough, len(f.tokens) - f.at - skip):
         return None
     if f.token.type == "NAME" and nearest_word(f.word, f.fitting):
         return None

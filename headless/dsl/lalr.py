@@ -1,13 +1,13 @@
 """The machine that reads tokens by the table: tokens in, values out, and what could come next.
 
 `tokenize` cuts a cleaned text into tokens and comments; `Machine` shifts and reduces them and has
-a tree built on the way; `advance`, `accepts` and `reach` walk the same table without building
+a tree built on the way; `advance` and `accepts` walk the same table without building
 anything, for recovery, messages and completion. Computes only; no exception leaves it.
 """
 
 import re
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from headless.dsl.ast import Comment
@@ -130,35 +130,32 @@ class Machine:
 
 def advance(states: Sequence[int], terminal: str) -> list[int] | None:
     """The states after one more terminal, or None where it cannot come."""
-    rows, gotos, rules = table().actions, table().gotos, table().rules
-    ends = table().ends.values()
+    known = table()
+    rows = known.actions
+    action = rows[states[-1]].get(terminal)
+    if action is None:
+        return None
     after = list(states)
-    while True:
-        action = rows[after[-1]].get(terminal)
-        if action is None:
-            return None
-        if action >= 0:
-            after.append(action)
-            return after
+    gotos, rules = known.gotos, known.rules
+    while action < 0:
         rule = rules[-1 - action]
         del after[-rule.length :]
         after.append(gotos[after[-1]][rule.origin])
-        if terminal == END and after[-1] in ends:
+        if terminal == END and after[-1] in known.ends.values():
             return after
+        action = rows[after[-1]].get(terminal)
+        if action is None:
+            return None
+    after.append(action)
+    return after
 
 
 def accepts(states: Sequence[int]) -> frozenset[str]:
     """Every terminal that can come next, exactly."""
+    return _accepts(tuple(states))
+
+
+@lru_cache(maxsize=512)
+def _accepts(states: tuple[int, ...]) -> frozenset[str]:
     row = table().actions[states[-1]]
     return frozenset(terminal for terminal in row if advance(states, terminal) is not None)
-
-
-def reach(states: Sequence[int], kinds: Sequence[str]) -> int:
-    """How many of these terminals can be read one after the other."""
-    now: Sequence[int] = states
-    for count, kind in enumerate(kinds):
-        after = advance(now, kind)
-        if after is None:
-            return count
-        now = after
-    return len(kinds)

@@ -11,15 +11,15 @@ import msgspec
 
 from headless.dsl import ast
 from headless.dsl.build import Builder
-from headless.dsl.diagnostics import Diagnostic, apply, has_errors, in_order
+from headless.dsl.diagnostics import Diagnostic, Fix, apply, has_errors, in_order
 from headless.dsl.lalr import Machine, Token, tokenize
 from headless.dsl.layout import check_layout
 from headless.dsl.recovery import recover
 from headless.dsl.spelling import check_words
 from headless.dsl.text import clean
 
-MOST_PROVED = 8
-"""So many fixes are tried out; what comes later is not called safe."""
+MOST_PROVED = 3
+"""So many fixes are tried out one by one; what comes later is not called safe."""
 
 
 class Parsed(msgspec.Struct, frozen=True):
@@ -91,12 +91,21 @@ def _proved(
     text: str, start: str, diagnostics: tuple[Diagnostic, ...], *, chat: bool
 ) -> tuple[Diagnostic, ...]:
     """The diagnostics with every fix marked unsafe that does not make its fault go away."""
+    hopeful = [d for d in diagnostics if d.fix is not None and d.fix.safe]
+    edits = tuple(edit for d in hopeful if d.fix is not None for edit in d.fix.edits)
+
+    def left_by(fix: Fix) -> int:
+        return len(_read(apply(text, fix), start, chat=chat)[1])
+
+    if not hopeful or left_by(Fix(edits)) <= len(diagnostics) - len(hopeful):
+        return diagnostics
     proved: list[Diagnostic] = []
-    for number, found in enumerate(diagnostics):
+    tried = 0
+    for found in diagnostics:
         fix = found.fix
         if fix is not None and fix.safe:
-            fixed = apply(text, fix) if number < MOST_PROVED else text
-            if len(_read(fixed, start, chat=chat)[1]) >= len(diagnostics):
+            tried += 1
+            if tried > MOST_PROVED or left_by(fix) >= len(diagnostics):
                 fix = msgspec.structs.replace(fix, safe=False)
         proved.append(msgspec.structs.replace(found, fix=fix))
     return tuple(proved)

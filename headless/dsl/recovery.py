@@ -176,7 +176,7 @@ class _Walk:
         for repair in repairs:
             reached = self._reached(fault, repair, NEAR)
             if reached:
-                whole = reached >= min(NEAR, len(self.kinds) - fault.at - repair.skip)
+                whole = reached >= min(NEAR, self._left_in_line(fault.at + repair.skip))
                 progress = min(NEAR, reached + repair.skip)
                 score = progress - repair.cost + (4 if whole else 0)
                 choices.append(_Choice(score, repair, reached))
@@ -187,6 +187,17 @@ class _Walk:
         if len(near) == 1:
             return near[0]
         return max(near, key=lambda choice: self._progress(fault, choice.repair))
+
+    def _left_in_line(self, index: int) -> int:
+        """How many tokens stand from here to the end of the line; at least one."""
+        following = index + 1
+        while following < len(self.tokens) and not self._begins_line(following):
+            following += 1
+        return following - index
+
+    def _begins_line(self, index: int) -> bool:
+        before, token = self.tokens[index - 1], self.tokens[index]
+        return index > 0 and "\n" in self.text[before.end : token.start]
 
     def _progress(self, fault: Fault, repair: Repair) -> float:
         far = self._reached(fault, repair, FAR) + repair.skip
@@ -226,14 +237,20 @@ class _Walk:
         first = index if self.kinds[index] in SYNC else index + 1
         for following in range(first, len(self.kinds)):
             kind = self.kinds[following]
-            if kind not in SYNC:
-                continue
-            for back in range(len(self.stacks)):
-                if back and self.kept[-back].type in ("DO", "END") and kind != END:
-                    break
-                if advance(self.stacks[len(self.stacks) - 1 - back], kind) is not None:
-                    if back:
-                        del self.kept[-back:], self.stacks[-back:]
-                    self.quiet_until = following
-                    return following
+            wanted = kind if kind in SYNC else "EXIT" if self._begins_line(following) else ""
+            back = self._unwound(wanted) if wanted else None
+            if back is not None:
+                if back:
+                    del self.kept[-back:], self.stacks[-back:]
+                self.quiet_until = following if kind in SYNC else following - 1
+                return following
+        return None
+
+    def _unwound(self, wanted: str) -> int | None:
+        """How many tokens must go for this one to fit; no whole block is dropped for it."""
+        for back in range(len(self.stacks)):
+            if back and self.kept[-back].type in ("DO", "END") and wanted != END:
+                return None
+            if advance(self.stacks[len(self.stacks) - 1 - back], wanted) is not None:
+                return back
         return None

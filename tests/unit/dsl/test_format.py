@@ -1,0 +1,198 @@
+"""The canonical print: it says the same, it is stable, and it loses no comment."""
+
+from typing import Any
+
+import pytest
+from corpus import CAMPAIGNS, EVERY_TEXT, title
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.lark import from_lark
+
+from headless.dsl import ast, grammar
+from headless.dsl.build import Builder
+from headless.dsl.format import WIDTH, canonical, format_parsed, identity
+from headless.dsl.lalr import Machine, tokenize
+from headless.dsl.parser import parse
+from headless.dsl.text import clean
+
+LARK = grammar.lark(grammar.GRAMMAR_FILE.read_text("utf-8"))
+NAMES = ("A", "Welcome", "hot", "black-friday", "größe", "x1", "quiet", "time-out")
+SAMPLES: dict[str, tuple[str, ...]] = {
+    "NAME": NAMES,
+    "STRING": ('"A b"', '"wait"', '"say \\"hi\\""', '"https://e.example/x"', '"\\\\d+\\\\"', '"5"'),
+    "WHOLE": ("0", "7", "100"),
+    "NUMBER": ("-3", "2.50", "0.0", "-0"),
+    "DURATION": ("3d", "2 weeks", "1h30m", "90 minutes", "1mo", "0d", "1w2d"),
+    "DATE": ("2026-01-31", "2026-01-31 09:00", "2026-01-31T9:00"),
+    "TIME": ("9:00", "09:30", "23:59"),
+    "PERCENT": ("50%", "12.5 %"),
+    "MONEY": ("100 EUR", "9.99usd", "9.90 GBP"),
+    "LABEL": ("intro:", "step-2 :"),
+    "DOTTED": ("company.size", "event.total", "entry.a-b"),
+    "WEEKDAY": ("monday", "Sunday"),
+    "DAYS": ("weekdays", "Weekends"),
+    "FROM_URL": ("from",),
+    "UNSUBSCRIBED_FROM": ("unsubscribed from",),
+    "ONE_OF": ("one of",),
+    "TIMES": ("times", "time"),
+    "WS": (" ",),
+    "COMMENT": (" ",),
+}
+
+
+def terminals() -> dict[str, Any]:
+    written = grammar.build(grammar.GRAMMAR_FILE.read_text("utf-8"), strict=False)
+    fixed = {terminal: (word,) for word, terminal in written.words.items()}
+    fixed |= {terminal: (phrase,) for terminal, phrase in written.phrases.items()}
+    fixed |= SAMPLES
+    names = {t.name for t in LARK.terminals}
+    return {
+        name: st.sampled_from([f" {word} " for word in words])
+        for name, words in fixed.items()
+        if name in names
+    }
+
+
+def tree_of(text: str) -> ast.Campaign:
+    """The tree of a text that the grammar allows, whatever else may be wrong with it."""
+    tokens, _ = tokenize(clean(text), text)
+    machine = Machine("start", Builder())
+    assert machine.feed(tokens) == len(tokens), text
+    tree = machine.value
+    assert isinstance(tree, ast.Campaign)
+    return tree
+
+
+ANY_CAMPAIGN = from_lark(LARK, start="start", explicit=terminals())
+
+
+def says_the_same(text: str) -> None:
+    tree = tree_of(text)
+    printed = canonical(tree)
+    assert tree_of(printed) == tree
+    assert canonical(tree_of(printed)) == printed
+    problems = {d.code for d in parse(printed).diagnostics}
+    assert "E130" not in problems, printed
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(ANY_CAMPAIGN)
+def test_any_campaign_says_the_same_when_printed(text: str) -> None:
+    says_the_same(text)
+
+
+@pytest.mark.slow
+@settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
+@given(ANY_CAMPAIGN)
+def test_a_thousand_campaigns_say_the_same_when_printed(text: str) -> None:
+    says_the_same(text)
+
+
+@pytest.mark.parametrize("text", EVERY_TEXT, ids=title)
+def test_format_keeps_the_tree_and_is_stable(text: str) -> None:
+    parsed = parse(text)
+    formatted = format_parsed(parsed)
+    assert formatted is not None
+    again = parse(formatted)
+    assert again.campaign == parsed.campaign
+    assert format_parsed(again) == formatted
+    assert sorted(c.text for c in again.comments) == sorted(c.text for c in parsed.comments)
+
+
+@pytest.mark.parametrize("text", CAMPAIGNS.values(), ids=CAMPAIGNS)
+def test_the_examples_are_formatted(text: str) -> None:
+    assert format_parsed(parse(text)) == text
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(list(CAMPAIGNS.values())),
+    st.lists(st.tuples(st.integers(0, 60), st.booleans()), min_size=1, max_size=8),
+)
+def test_comments_are_kept_wherever_they_stand(text: str, places: list[tuple[int, bool]]) -> None:
+    lines = text.split("\n")
+    for number, (line, own) in enumerate(places):
+        at = line % len(lines)
+        if own:
+            lines.insert(at, f"# comment {number}")
+        elif "#" not in lines[at]:
+            lines[at] += f" # comment {number}"
+    parsed = parse("\n".join(lines))
+    formatted = format_parsed(parsed)
+    assert formatted is not None
+    again = parse(formatted)
+    assert again.campaign == parsed.campaign
+    assert sorted(c.text for c in again.comments) == sorted(c.text for c in parsed.comments)
+    assert format_parsed(again) == formatted
+
+
+def formatted(text: str) -> str | None:
+    return format_parsed(parse(text))
+
+
+def test_a_short_question_stands_on_one_line_and_a_long_one_in_a_block() -> None:
+    short = "when opened email X within 3d do add points 10 end"
+    assert formatted(short) == "when opened email X within 3d then add points 10\n"
+    long = f"when opened email {'X' * WIDTH} then add points 10"
+    assert formatted(long) == f"when opened email {'X' * WIDTH} do\n  add points 10\nend\n"
+
+
+def test_other_spellings_become_one() -> None:
+    typed = 'WHEN Opened EMAIL "X" within 3 days THEN Add Points 10 if country = DE then exit'
+    assert formatted(typed) == (
+        "when opened email X within 3d then add points 10\nif country is DE then exit\n"
+    )
+
+
+def test_names_are_quoted_only_where_they_must_be() -> None:
+    typed = 'add tag "hot" add tag "wait" add tag "hot lead" add tag "points" add tag "monday"'
+    assert formatted(typed) == (
+        'add tag hot\nadd tag "wait"\nadd tag "hot lead"\nadd tag points\nadd tag "monday"\n'
+    )
+
+
+def test_a_value_keeps_its_quotes_but_not_in_the_identity() -> None:
+    quoted, bare = 'if city is "plan" then exit', "if city is plan then exit"
+    assert formatted(quoted) == quoted + "\n"
+    assert formatted(bare) == bare + "\n"
+    one, other = parse(quoted).campaign, parse(bare).campaign
+    assert one is not None
+    assert other is not None
+    assert identity(one) == identity(other)
+
+
+def test_paragraphs_and_comments_stay_where_they_were() -> None:
+    text = """\
+# why
+campaign X
+# who
+from segment Leads  # the warm ones
+
+send email A  # first
+
+# later
+wait 3d
+if a is b do
+  # inside
+  exit
+  # at the end
+end
+# done
+"""
+    assert formatted(text) == text
+
+
+def test_a_faulty_text_has_no_print() -> None:
+    assert formatted("sned email A") is None
+
+
+def test_the_identity_does_not_see_the_layout() -> None:
+    one = parse("# a\npriority 1 from segment A exit").campaign
+    other = parse("from segment A\npriority 1\n\nexit # b").campaign
+    changed = parse("from segment A\npriority 2\n\nexit").campaign
+    assert one is not None
+    assert other is not None
+    assert changed is not None
+    assert identity(one) == identity(other)
+    assert identity(one) != identity(changed)
+    assert identity(one).startswith("sha256:")
