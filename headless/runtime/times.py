@@ -89,7 +89,8 @@ def _of_field(field: ast.Field, time: datetime.time | None, scope: Scope) -> Sql
 def _next_time(at: Sql, time: datetime.time, days: tuple[ast.Weekday, ...], scope: Scope) -> Sql:
     """The first such time of day on such a weekday that is not before `at`."""
     local = func.timezone(scope.zone, at)
-    ahead = func.generate_series(0, 8).table_valued("day", name="ahead")
+    days_ahead = func.generate_series(0, 8).table_valued("day", name="ahead")
+    ahead = days_ahead.render_derived()
     day = cast(func.date_trunc("day", local), DateTime()) + func.make_interval(
         0, 0, 0, cast(ahead.c.day, Integer)
     )
