@@ -1,0 +1,353 @@
+"""The codes of texts that can be read: E2xx names and values, E3xx never and for ever, W warnings.
+
+`codes` puts the table together with the others. Imports `reading_codes`.
+"""
+
+from typing import Final
+
+from headless.dsl.reading_codes import Code
+
+MEANING: Final = (
+    Code(
+        "E200",
+        "a name that nothing has",
+        "The workspace has no such email, segment, form, stage or other thing.",
+        "send email Welcom",
+        "send email Welcome",
+    ),
+    Code(
+        "E201",
+        "an unknown field",
+        "Contacts (or companies, or the form) have no field of that name.",
+        "if cuontry is DE then exit",
+        "if country is DE then exit",
+    ),
+    Code(
+        "E202",
+        "a name that several things have",
+        "Capitals are forgiven where only one thing can be meant. Here there are several.",
+        "send email sale",
+        "send email Sale",
+    ),
+    Code(
+        "E203",
+        "something without fields before the dot",
+        "Before the dot stands `company`, `utm`, `device`, `entry` or `event`.",
+        "if conpany.size > 5 then exit",
+        "if company.size > 5 then exit",
+    ),
+    Code(
+        "E204",
+        "a label used twice",
+        "A jump would not know where to go.",
+        "here: send email Welcome\nhere: send email Tips",
+        "here: send email Welcome\nthere: send email Tips",
+    ),
+    Code(
+        "E205",
+        "a label that no step has",
+        "The step that is meant carries its label before a colon.",
+        "intro: send email Welcome\nwait 1d\njump to outro at most 2 times",
+        "intro: send email Welcome\nwait 1d\njump to intro at most 2 times",
+    ),
+    Code(
+        "E206",
+        "a jump into a block",
+        "A jump goes to a step of its own block or of one around it, never into another one.",
+        "if points > 5 do here: send email Welcome wait 1d end\njump to here at most 2 times",
+        "here: if points > 5 do send email Welcome wait 1d end\njump to here at most 2 times",
+    ),
+    Code(
+        "E207",
+        "a jump out of parallel or whenever",
+        "Their parts run on their own; leaving one by a jump would leave it half done.",
+        "here: wait 1d\nparallel do jump to here at most 2 times also wait 2d end",
+        "parallel do here: wait 1d jump to here at most 2 times also wait 2d end",
+    ),
+    Code(
+        "E208",
+        "whenever with not",
+        "`whenever` answers each time something happens. What does not happen has no time.",
+        'from segment Leads\nwhenever not did "order placed" within 3d then exit',
+        'from segment Leads\nwhen not did "order placed" within 3d then exit',
+    ),
+    Code(
+        "E209",
+        "a start by what does not happen",
+        "Without a source, the first `when` says when a run begins. Something that does not happen "
+        "begins nothing, unless it is about a message: its sending is the beginning.",
+        'when not did "order placed" within 3d then exit',
+        'from segment Leads\nwhen not did "order placed" within 3d then exit',
+    ),
+    Code(
+        "E210",
+        "an end before the beginning",
+        "The dates leave no day.",
+        "active 2026-12-24 to 2026-12-01\nsend email Welcome",
+        "active 2026-12-01 to 2026-12-24\nsend email Welcome",
+    ),
+    Code(
+        "E211",
+        "shares that are not 100%",
+        "The arms of a split take everybody, so their shares add up to 100%; `rest:` takes what "
+        "the others leave.",
+        "split do 50%: send email Welcome 40%: send email Tips end",
+        "split do 50%: send email Welcome rest: send email Tips end",
+    ),
+    Code(
+        "E212",
+        "hours or days that are none",
+        "A window from a time to the same time is empty, and somebody must be sent to some day.",
+        "quiet hours 21:00 to 21:00\nsend email Welcome",
+        "quiet hours 21:00 to 08:00\nsend email Welcome",
+    ),
+    Code(
+        "E213",
+        "a count below one",
+        "Zero times is the same as leaving the step out.",
+        "add points 0",
+        "add points 1",
+    ),
+    Code(
+        "E214",
+        "an unknown time zone",
+        "Zones have the names of the tz database: a continent and a city.",
+        'time zone "Paris"\nsend email Welcome',
+        'time zone "Europe/Paris"\nsend email Welcome',
+    ),
+    Code(
+        "E215",
+        "between in the wrong order",
+        "Nothing lies between a larger and a smaller number.",
+        "if points between 9 and 5 then exit",
+        "if points between 5 and 9 then exit",
+    ),
+    Code(
+        "E216",
+        "not a regular expression",
+        "`matches` takes a regular expression; `contains`, `starts with`, `ends with` take text.",
+        'if city matches "(Par" then exit',
+        'if city starts with "(Par" then exit',
+    ),
+    Code(
+        "E217",
+        "an unknown kind of device",
+        "Pages are visited on `desktop`, `mobile` or `tablet`.",
+        "when visited site on phone within 1d then exit",
+        "when visited site on mobile within 1d then exit",
+    ),
+    Code(
+        "E220",
+        "values that do not fit",
+        "Numbers are compared with numbers, texts with texts.",
+        "if cart_total is big then exit",
+        "if cart_total > 100 then exit",
+    ),
+    Code(
+        "E221",
+        "two currencies",
+        "Amounts are compared in one currency; there are no rates here.",
+        "if cart_total between 10 EUR and 20 USD then exit",
+        "if cart_total between 10 EUR and 20 EUR then exit",
+    ),
+    Code(
+        "E222",
+        "not a date",
+        "`before`, `after`, `anniversary of` and `wait until` need a date.",
+        "if city before 30d ago then exit",
+        "if trial_ends before 30d ago then exit",
+    ),
+    Code(
+        "E223",
+        "a test that does not fit the type",
+        "Texts have no order, numbers contain nothing.",
+        "if points contains 5 then exit",
+        "if points is 5 then exit",
+    ),
+    Code(
+        "E224",
+        "a field set to the wrong type",
+        "A field holds values of one type.",
+        "set trial_ends to soon",
+        "set trial_ends to 30d from now",
+    ),
+    Code(
+        "E225",
+        "something that cannot be set",
+        "Fields of the contact and of the company can be set. What has happened cannot.",
+        "set entry.total to 5",
+        "set cart_total to 5",
+    ),
+    Code(
+        "E301",
+        "a step that nobody reaches",
+        "Every way to it ends before it.",
+        "from segment Leads\nsend email Welcome\nexit\nsend email Tips",
+        "from segment Leads\nsend email Welcome\nsend email Tips",
+    ),
+    Code(
+        "E302",
+        "a loop in which no time passes",
+        "A contact would go round it for ever at once.",
+        "intro: send email Welcome\nif points < 5 then jump to intro",
+        "intro: send email Welcome\nif points < 5 then jump to intro at most 3 times",
+    ),
+    Code(
+        "E303",
+        "a deadline is needed",
+        "Only when a time has run out can anybody know that something has not happened.",
+        "send email Welcome\nwhen opened email Welcome then exit else send email Tips",
+        "send email Welcome\nwhen opened email Welcome within 3d then exit else send email Tips",
+    ),
+    Code(
+        "E304",
+        "a condition that never holds",
+        "Its parts contradict each other.",
+        "if points > 10 and points < 5 then add tag x",
+        "if points > 5 and points < 10 then add tag x",
+    ),
+    Code(
+        "E305",
+        "a standing rule that ends at once",
+        "`whenever` stands beside the path and ends with it. Here the path ends at once.",
+        'from segment Leads\nwhenever did "order placed" then add points 5',
+        'from segment Leads\nwhenever did "order placed" within 30d then add points 5',
+    ),
+    Code(
+        "E306",
+        "a property of an event that did not happen",
+        "`event.` reads what came with the event that brought the contact here. On some way none "
+        "has.",
+        'from segment Leads\nwhen did "order placed" within 3d then exit else set cart_total to '
+        "event.total",
+        'from segment Leads\nwhen did "order placed" within 3d then set cart_total to event.total',
+    ),
+    Code(
+        "W201",
+        "a name in other capitals",
+        "It is found all the same.",
+        "send email welcome",
+        "send email Welcome",
+    ),
+    Code(
+        "W202",
+        "a new name that is almost a known one",
+        "Tags, activities and groups of points come into being when they are first used, so a slip "
+        "makes a new one.",
+        "add tag webniar",
+        "add tag webinar",
+    ),
+    Code(
+        "W203",
+        "a property that has not been seen",
+        "No activity of that name has come with it yet, but with one spelt almost the same.",
+        'start when did "order placed"\nif entry.totl > 5 then add points 1',
+        'start when did "order placed"\nif entry.total > 5 then add points 1',
+    ),
+    Code(
+        "W204",
+        "a word that is also a field",
+        "A bare word as a value is that word. The field is `field NAME`.",
+        "if country is city then exit",
+        "if country is field city then exit",
+    ),
+    Code(
+        "W211",
+        "a rest of nothing",
+        "The other arms are 100% already, so nobody comes into the rest.",
+        "split do 50%: exit 50%: exit rest: exit end",
+        "split do 50%: exit rest: exit end",
+    ),
+    Code(
+        "W401",
+        "more messages than the limit lets through",
+        "The limit will hold some back, and the path with them. The count is the most that one "
+        "contact can get in any such period.",
+        "limit 1 email per week\nsend email Welcome\nwait 1d\nsend email Tips",
+        "limit 2 emails per week\nsend email Welcome\nwait 1d\nsend email Tips",
+    ),
+    Code(
+        "W402",
+        "waiting for a message that is not sent",
+        "No way to this point sends it. If something else does, accept it.",
+        "from segment Leads\nsend email Welcome\nwhen opened email Tips within 3d then exit",
+        "from segment Leads\nsend email Welcome\nwhen opened email Welcome within 3d then exit",
+    ),
+    Code(
+        "W403",
+        "a window longer than the campaign",
+        "After the campaign's end nothing runs, so the window never closes.",
+        "from segment Leads\nactive 2026-12-01 to 2026-12-24\n"
+        'when did "order placed" within 60d then exit',
+        "from segment Leads\nactive 2026-12-01 to 2026-12-24\n"
+        'when did "order placed" within 6d then exit',
+    ),
+    Code(
+        "W404",
+        "a wait that may never end",
+        "Without `within`, who never does it stays here for ever, though there are steps behind.",
+        "send email Welcome\nwhen opened email Welcome then add points 1\nwait 3d",
+        "send email Welcome\nwhen opened email Welcome within 3d then add points 1\nwait 3d",
+    ),
+    Code(
+        "W405",
+        "a question that comes too early",
+        "`if` asks at once; nobody can have opened what was sent a moment ago.",
+        "send email Welcome\nif opened email Welcome then add points 5",
+        "send email Welcome\nwhen opened email Welcome within 3d then add points 5",
+    ),
+    Code(
+        "W406",
+        "dates that late arrivals find in the past",
+        "A date in the past is no wait. Who comes after both dates gets both messages at once.",
+        "from segment Leads\nwait until 2026-10-01\nsend email Welcome\nwait until 2026-10-02\n"
+        "send email Tips",
+        "from segment Leads\nif now before 2026-10-01 do\n  wait until 2026-10-01\n"
+        "  send email Welcome\nend\nwait until 2026-10-02\nsend email Tips",
+    ),
+    Code(
+        "W407",
+        "a message to who has just been unsubscribed",
+        "It will not be sent to anybody.",
+        "unsubscribe from email\nsend email Welcome",
+        "send email Welcome\nunsubscribe from email",
+    ),
+    Code(
+        "W408",
+        "an else that never happens",
+        "Without a source, the first `when` is the start: the run begins because the event "
+        "happened, so its `else` has nothing to answer.",
+        'when did "order placed" within 3d then add points 5 else exit',
+        'from segment Leads\nwhen did "order placed" within 3d then add points 5 else exit',
+    ),
+    Code(
+        "W410",
+        "an email without an unsubscribe link",
+        "Marketing mail carries one by law. It is added at the end of the mail.",
+        "send email Bare",
+        "send email Welcome",
+    ),
+    Code(
+        "W411",
+        "a variable that nothing fills",
+        "The template reads something that neither a field nor this step provides.",
+        "send email Deal",
+        "send email Deal with (discount = 10)",
+    ),
+    Code(
+        "W420",
+        "letters of several scripts in one word",
+        "A Cyrillic or Greek letter can look like a Latin one, and the name is then another.",
+        "add tag hоt",
+        "add tag hot",
+    ),
+    Code(
+        "W490",
+        "something that cannot run yet",
+        "The language is ahead of the engine. The campaign can be stored, checked and drawn; it "
+        "cannot be started.",
+        "delete contact",
+        "exit",
+    ),
+)
+"""E2xx, E3xx and W."""
