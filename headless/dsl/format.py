@@ -48,6 +48,7 @@ class _Line(msgspec.Struct):
     text: str
     at: int
     gap: bool = False
+    comment: str = ""
 
 
 def _laid_out(lines: Iterable[_Line]) -> str:
@@ -55,7 +56,8 @@ def _laid_out(lines: Iterable[_Line]) -> str:
     for line in lines:
         if line.gap and out and out[-1]:
             out.append("")
-        out.append(f"{INDENT * line.depth}{line.text}".rstrip())
+        behind = f"  {line.comment}" if line.comment else ""
+        out.append(f"{INDENT * line.depth}{line.text}{behind}".rstrip())
     return "\n".join(out) + "\n"
 
 
@@ -71,8 +73,8 @@ def _with_comments(lines: list[_Line], comments: Sequence[ast.Comment]) -> list[
         else:
             target = placed[max(0, bisect_left(starts, comment.span.start) - 1)][1]
             line = lines[target]
-            if "\0" not in line.text:
-                line.text += f"  \0{comment.text}"
+            if not line.comment:
+                line.comment = comment.text
                 continue
         above.setdefault(target, []).append(comment.text)
     out: list[_Line] = []
@@ -81,7 +83,7 @@ def _with_comments(lines: list[_Line], comments: Sequence[ast.Comment]) -> list[
             depth = line.depth + line.text.startswith(("end", "else", "also", "or "))
             out.append(_Line(depth, said, -1, line.gap and number_ == 0))
         gap = line.gap and i not in above
-        out.append(_Line(line.depth, line.text.replace("\0", ""), line.at, gap))
+        out.append(_Line(line.depth, line.text, line.at, gap, line.comment))
     out += (_Line(0, said, -1) for said in above.get(len(lines), ()))
     return out
 

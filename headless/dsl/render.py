@@ -111,7 +111,7 @@ def fixed_lines(text: str, fix: Fix) -> list[str]:
     start = text.rfind("\n", 0, first) + 1
     end = text.find("\n", last)
     after = len(text) - end if end >= 0 else 0
-    fixed = apply(text, fix)
+    fixed = apply(text, fix).encode("utf-8", "replace").decode("utf-8")
     lines = fixed[start : len(fixed) - after].split("\n")
     indents = [len(line) - len(line.lstrip()) for line in lines if line.strip()]
     return [line[min(indents, default=0) :].rstrip() for line in lines if line.strip()]

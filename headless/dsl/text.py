@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from headless.dsl.diagnostics import Diagnostic, Span, error
+from headless.dsl.diagnostics import Diagnostic, Span, error, replacing
 
 MAX_BYTES: Final = 256 * 1024
 """Longer texts are refused."""
@@ -34,6 +34,7 @@ _UNSEEN = {
     "\u2029": "\n",
 }
 _SUSPECT = re.compile(f"[{_DOUBLE}{_BIDI}{''.join(_PLAIN)}{''.join(_UNSEEN)}]|[\u0300-\u036f]|\r")
+_UNFIT = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
 _MARKUP = re.compile(
     r"&(?P<entity>amp|lt|gt);"
     r"|<(?P<link>(?:https?://|mailto:|tel:)[^|>\s]*)(?:\|(?P<label>[^>]*))?>"
@@ -60,6 +61,9 @@ def clean(text: str, *, chat: bool = False) -> Cleaned:
     """The text as the language reads it; `chat` also undoes Slack's markup."""
     if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         return Cleaned("", None, (_too_long(),))
+    unfit = _UNFIT.search(text)
+    if unfit:
+        return Cleaned("", None, (_unfit(unfit.group(), unfit.start()),))
     marked = chat and ("&" in text or "<" in text or "`" in text)
     if not marked and text.isascii() and "\r" not in text:
         return Cleaned(text, None)
@@ -80,6 +84,16 @@ def _too_long() -> Diagnostic:
         f"this text is too long: a campaign may have {MAX_BYTES // 1024} KB",
         Span(0, 0),
         help="split it into several campaigns, and join them with `move to campaign`",
+    )
+
+
+def _unfit(character: str, at: int) -> Diagnostic:
+    return error(
+        "E008",
+        f"the character U+{ord(character):04X} cannot be part of a text",
+        Span(at, at + 1),
+        help="delete it: it cannot be seen, and it cannot be stored",
+        fix=replacing(Span(at, at + 1), "", safe=True),
     )
 
 

@@ -30,8 +30,10 @@ def test_the_shipped_table_is_that_of_the_grammar_without_a_conflict() -> None:
 @pytest.mark.parametrize(
     "spoilt",
     [
-        GRAMMAR.replace("\nexit: ", "\nleave: EXIT\nexit: ").replace("| exit |", "| exit | leave |"),
-        GRAMMAR + '\nNAME_AGAIN: /[^\\W\\d][\\w-]*/i\n!again: NAME_AGAIN\n',
+        GRAMMAR.replace("\nexit: ", "\nleave: EXIT\nexit: ").replace(
+            "| exit |", "| exit | leave |"
+        ),
+        GRAMMAR + "\nNAME_AGAIN: /[^\\W\\d][\\w-]*/i\n!again: NAME_AGAIN\n",
     ],
     ids=["two readings", "two words for one text"],
 )

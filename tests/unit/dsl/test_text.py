@@ -117,3 +117,10 @@ def test_a_comment_in_a_line_of_chat_would_swallow_the_rest() -> None:
     assert report.code == "E007"
     assert "note" in report.help
     assert parse("send email A # why\nwait 3d", chat=True).diagnostics == ()
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x1b", "\ud800"])
+def test_characters_that_cannot_be_stored_are_refused(character: str) -> None:
+    parsed = parse(f'note "a{character}b"')
+    assert [d.code for d in parsed.diagnostics] == ["E008"]
+    assert parsed.campaign is None
