@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final, cast
 
 import structlog
+import uvloop
 from arq.connections import RedisSettings
 from arq.typing import WorkerCoroutine
 from arq.worker import Function, func
@@ -26,11 +27,13 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
+from headless.channels.post import Post
 from headless.runtime.engine import JOBS, Engine
 from headless.runtime.runner import Runner
 from headless.runtime.sweep import sweep
+from headless.settings import Settings
 from headless.storage import wake as wakes
-from headless.storage.database import Database
+from headless.storage.database import Database, connect
 from headless.storage.tables import worker
 from headless.storage.time import DatabaseClock
 from headless.storage.wake import Wake
@@ -56,12 +59,13 @@ class Worker:
         database: Database,
         redis_url: str,
         *,
+        clock: DatabaseClock,
         deliver: Deliver,
         due: Due,
         stop_seconds: float = 20,
     ) -> None:
         self.database = database
-        self.clock = DatabaseClock(database)
+        self.clock = clock
         self.engine = Engine(database)
         self.name = f"{platform.node()}:{os.getpid()}"
         self._redis_url = redis_url
@@ -192,3 +196,35 @@ async def until_signalled(made: Worker) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end)
     await made.run()
+
+
+async def _work(settings: Settings) -> None:
+    if settings.database_url is None or settings.redis_url is None:
+        raise ValueError("a worker needs DATABASE_URL and REDIS_URL")
+    database = connect(settings.database_url, application="headless-worker")
+    clock = DatabaseClock(database)
+    post = Post(
+        database,
+        clock.now,
+        keys=tuple(key.encode() for key in settings.secret_keys),
+        base_url=settings.url,
+        smtp_url=settings.smtp_url,
+    )
+    try:
+        made = Worker(
+            database,
+            settings.redis_url,
+            clock=clock,
+            deliver=post.deliver,
+            due=post.due,
+            stop_seconds=settings.stop_seconds,
+        )
+        await until_signalled(made)
+    finally:
+        await post.close()
+        await database.close()
+
+
+def run(settings: Settings) -> None:
+    """Be a worker process until told to end."""
+    uvloop.run(_work(settings))
