@@ -47,7 +47,7 @@ def page(code: Code) -> str:
         f"```text\n{_clipped(code.example)}\n```",
         f"```text\n{terminal(code.example, shown)}\n```",
         "Put right:",
-        f"```campaign\n{_clipped(code.fixed)}\n```",
+        f"```campaign\n{code.fixed.rstrip()}\n```",
     ]
     if code.code.startswith("W") and code.code != "W490":
         parts.append(f"To accept it, end the line with `# ok {code.code}`.")

@@ -74,6 +74,14 @@ READING: Final = (
         chat=True,
     ),
     Code(
+        "E008",
+        "a character that cannot be stored",
+        "Control characters and broken halves of a character come in by copying. They cannot be "
+        "seen, and no database keeps them.",
+        'note "tab\u0001le"',
+        'note "table"',
+    ),
+    Code(
         "E100",
         "something else was expected",
         "The text cannot go on like this; the message lists what can stand here.",
