@@ -5,6 +5,7 @@ keeps its meaning for ever; one that is no longer given stays reserved. Imports 
 `examine`, `meaning_codes`, `reading_codes`, `render`.
 """
 
+import unicodedata
 from typing import Final
 
 from headless.dsl.catalogue import Catalogue, Email, Form
@@ -51,7 +52,15 @@ def page(code: Code) -> str:
     ]
     if code.code.startswith("W") and code.code != "W490":
         parts.append(f"To accept it, end the line with `# ok {code.code}`.")
-    return "\n\n".join(parts) + "\n"
+    return _visible("\n\n".join(parts) + "\n")
+
+
+def _visible(text: str) -> str:
+    """Characters that cannot be seen, by their number: a page must not carry them itself."""
+    return "".join(
+        c if c == "\n" or unicodedata.category(c) not in ("Cc", "Cf") else f"<U+{ord(c):04X}>"
+        for c in text
+    )
 
 
 def index() -> str:
