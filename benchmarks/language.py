@@ -1,0 +1,168 @@
+"""The language's figures: how well faults are told, and how fast texts are read and printed.
+
+Faults: every example is spoilt in one place (a word left out, put in, mistyped, or swapped with its
+neighbour); of the texts that no longer parse, how many get exactly one report, how many the first
+report on the right line, how many only a generic one. Times are medians, warm, for 30 lines, and of
+a fresh process for the command line's part.
+"""
+
+import random
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from benchmarks.results import Result, show
+from headless.dsl.diagnostics import Diagnostic
+from headless.dsl.format import format_parsed
+from headless.dsl.lalr import Token, tokenize
+from headless.dsl.parser import parse
+from headless.dsl.text import clean
+
+ROOT: Final = Path(__file__).parents[1]
+MUTANTS: Final = 4_000
+SEED: Final = 7
+LAYOUT_AND_VALUES: Final = frozenset(("E107", "E122", "E123", "E128", "E129", "E130"))
+"""Faults of texts that can be read: not what a spoilt word is measured by."""
+
+
+class Mutant(NamedTuple):
+    """A text with one fault, and where that is."""
+
+    text: str
+    at: int
+
+
+def examples() -> list[str]:
+    """The example campaigns and the cases of the tests."""
+    files = sorted((ROOT / "grammar" / "examples").glob("*.campaign"))
+    cases = (ROOT / "tests" / "unit" / "dsl" / "cases" / "valid.txt").read_text("utf-8")
+    return [*(path.read_text("utf-8") for path in files), *cases.split("---\n")]
+
+
+def words(text: str) -> list[Token]:
+    """The words of a text."""
+    return tokenize(clean(text), text)[0][:-1]
+
+
+def mutants(texts: list[str], chance: random.Random) -> Iterator[Mutant]:
+    """Texts with one fault each, without end."""
+    pool = [token.text for text in texts for token in words(text)]
+    while True:
+        text = chance.choice(texts)
+        tokens = words(text)
+        index = chance.randrange(len(tokens))
+        token = tokens[index]
+        before, after = text[: token.start], text[token.end :]
+        kind = chance.choice(("delete", "insert", "mistype", "swap"))
+        if kind == "delete":
+            yield Mutant(before + after, token.start)
+        elif kind == "insert":
+            yield Mutant(f"{before}{chance.choice(pool)} {text[token.start :]}", token.start)
+        elif kind == "mistype" and token.text[:3].isascii() and token.text[:3].isalpha():
+            yield Mutant(before + mistyped(token.text, chance) + after, token.start)
+        elif kind == "swap" and index + 1 < len(tokens):
+            other = tokens[index + 1]
+            swapped = f"{other.text} {token.text} "
+            yield Mutant(before + swapped + text[other.end :], token.start)
+
+
+def mistyped(word: str, chance: random.Random) -> str:
+    """The word with two letters swapped, or one doubled or lost."""
+    if len(word) < 4:
+        return word + "x"
+    at = chance.randrange(1, len(word) - 1)
+    if word[at] == word[at + 1]:
+        return word[:at] + word[at + 1 :]
+    return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+
+
+def line(text: str, offset: int) -> int:
+    """The line on which an offset stands."""
+    return text.count("\n", 0, offset)
+
+
+def measure_messages() -> list[Result]:
+    """How well one fault is told."""
+    told: list[tuple[Mutant, list[Diagnostic]]] = []
+    texts = examples()
+    for mutant in mutants(texts, random.Random(SEED)):
+        found = [d for d in parse(mutant.text).diagnostics if d.severity == "error"]
+        if found and not all(d.code in LAYOUT_AND_VALUES for d in found):
+            told.append((mutant, found))
+        if len(told) == MUTANTS:
+            break
+    single = sum(len(found) == 1 for _, found in told)
+    placed = sum(line(m.text, f[0].span.start) == line(m.text, m.at) for m, f in told)
+    generic = sum(found[0].code == "E100" for _, found in told)
+    fixable = sum(found[0].fix is not None for _, found in told)
+    return [
+        _share("one fault, exactly one report", single, at_least=85),
+        _share("one fault, first report on its line", placed, at_least=97),
+        _share("one fault, only a generic report", generic, at_most=25),
+        _share("one fault, a fix offered", fixable),
+    ]
+
+
+def _share(
+    name: str, count: int, *, at_least: float | None = None, at_most: float | None = None
+) -> Result:
+    value = round(100 * count / MUTANTS, 1)
+    target = at_least if at_least is not None else at_most
+    reached = None
+    if target is not None:
+        reached = value >= target if at_least is not None else value <= target
+    return Result(name=name, value=value, unit="%", target=target, reached=reached)
+
+
+def median_ms(work: Callable[[], object], runs: int) -> float:
+    """The median time of some work, in milliseconds."""
+    times = []
+    for _ in range(runs):
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    return round(1000 * statistics.median(times), 2)
+
+
+def measure_speed() -> list[Result]:
+    """How fast a text of 30 lines is read and printed."""
+    text = thirty_lines()
+    parsed = parse(text)
+    faulty = text.replace("send email", "sned email", 1)
+    cold = "from headless.dsl.parser import parse; import sys; parse(sys.argv[1])"
+    return [
+        _time("parse 30 lines, warm", median_ms(lambda: parse(text), 300), 3),
+        _time("format 30 lines, warm", median_ms(lambda: format_parsed(parsed), 300), None),
+        _time("report one fault in 30 lines, warm", median_ms(lambda: parse(faulty), 100), 100),
+        _time("parse 30 lines, in a fresh process", median_ms(lambda: _run(cold, text), 7), 400),
+    ]
+
+
+def thirty_lines() -> str:
+    """A campaign of thirty lines."""
+    webinar = (ROOT / "grammar" / "examples" / "nps.campaign").read_text("utf-8")
+    more = (ROOT / "grammar" / "examples" / "renewal-reminders.campaign").read_text("utf-8")
+    lines = webinar.splitlines() + more.split("\n\n", 1)[1].splitlines()
+    return "\n".join(lines[:30]) + "\n"
+
+
+def _run(code: str, text: str) -> None:
+    subprocess.run([sys.executable, "-c", code, text], check=True, cwd=ROOT)
+
+
+def _time(name: str, value: float, target: float | None) -> Result:
+    reached = None if target is None else value <= target
+    return Result(name=name, value=value, unit="ms", target=target, reached=reached)
+
+
+def run() -> list[Result]:
+    """All of the language's figures."""
+    return [*measure_messages(), *measure_speed()]
+
+
+if __name__ == "__main__":
+    show(run())
