@@ -18,6 +18,7 @@ from litestar.handlers import BaseRouteHandler
 from headless.clock import Clock
 from headless.dsl.near import did_you_mean, some_of
 from headless.problems import Problem
+from headless.runtime.versions import Versions
 from headless.settings import Settings
 from headless.storage.database import Database, Transaction
 from headless.workspace import tokens
@@ -35,6 +36,7 @@ class House:
         self.database = database
         self.settings = settings
         self.clock = clock
+        self.versions = Versions()
 
 
 class Call:
@@ -170,7 +172,12 @@ def queries_of(handler: BaseRouteHandler) -> frozenset[str]:
     if known is None:
         paths = {name for path in handler.paths for name in _path_parameters(path)}
         taken = paths | {"request", "call", "headers", "state", "scope", "body", "data"}
-        known = frozenset(handler.parsed_fn_signature.parameters) - taken
+        parameters = handler.parsed_fn_signature.parameters
+        known = frozenset(
+            getattr(field.kwarg_definition, "name", None) or name
+            for name, field in parameters.items()
+            if name not in taken
+        )
         handler.opt["queries"] = known
     return known
 

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Annotated, Any, Final, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
-from litestar import Request
+from litestar import Request, Response
 
 from headless.dsl.near import did_you_mean, some_of
 from headless.problems import Problem
@@ -174,3 +174,14 @@ def _plain(message: str) -> str:
     ):
         message = message.replace(name, word)
     return message[:1].lower() + message[1:]
+
+
+def wants_text(request: Request[Any, Any, Any]) -> bool:
+    """Whether a person reads the answer: `Accept: text/plain` without JSON."""
+    accept = request.headers.get("accept", "")
+    return "text/plain" in accept and "json" not in accept
+
+
+def plain(text: str, *, status: int = 200) -> Response[str]:
+    """An answer for a person."""
+    return Response(text, status_code=status, media_type="text/plain; charset=utf-8")

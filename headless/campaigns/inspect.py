@@ -364,3 +364,19 @@ def _table(run: Run) -> Sequence[str]:
         + (f": {line.reason}" if line.reason else "")
         for line in run.lines
     ]
+
+
+def render_stats(name: str, state: str, numbers: Stats) -> str:
+    """The numbers as a person reads them in a terminal."""
+    told = ", ".join(f"{count} {word}" for word, count in numbers.enrollments.items())
+    lines = [f"{name} ({state}): {told or 'nobody has entered yet'}"]
+    if numbers.messages:
+        sent = ", ".join(f"{count} {word}" for word, count in numbers.messages.items())
+        lines.append(f"messages: {sent}")
+    width = max(len(step.text) for step in numbers.steps)
+    for step in numbers.steps:
+        parts = [f"{count} {word}" for word, count in step.outcomes.items()]
+        if step.waiting:
+            parts.append(f"{step.waiting} waiting")
+        lines.append(f"{step.line:>4}  {step.text:{width}}  {', '.join(parts)}".rstrip())
+    return "\n".join(lines) + "\n"

@@ -15,8 +15,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from headless.audience.conditions import holds
 from headless.audience.membership import refresh
 from headless.audience.values import Scope
-from headless.campaigns.publish import LATER, Campaign, check, faulty, find
+from headless.campaigns.publish import Campaign, check, faulty, find
 from headless.dsl import ast
+from headless.dsl.later import CODE as LATER_CODE
 from headless.dsl.plan import Act, Plan, Source
 from headless.dsl.wording import CANONICAL, written
 from headless.problems import Problem
@@ -123,7 +124,7 @@ async def start(
             state=found.state,
         )
     checked = await check(tx, workspace_id, found.source)
-    if not checked.ready:
+    if not checked.startable:
         raise _not_ready(checked)
     if plan is None:
         offered = await plan_start(tx, workspace_id, campaign_id, now=now)
@@ -142,7 +143,7 @@ async def start(
 def _not_ready(checked: Any) -> Problem:
     if checked.plan is None:
         return faulty(checked)
-    later = tuple(d for d in checked.diagnostics if d.code == LATER)
+    later = tuple(d for d in checked.diagnostics if d.code == LATER_CODE)
     return Problem(
         "invalid_text",
         "the text has statements that cannot run yet",

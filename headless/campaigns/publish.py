@@ -13,11 +13,7 @@ from sqlalchemy import func, insert, select, update
 
 from headless import ids
 from headless.dsl import plan as plans
-from headless.dsl.check import check as check_tree
-from headless.dsl.compile import compile_campaign
-from headless.dsl.diagnostics import Diagnostic, has_errors, in_order
-from headless.dsl.later import unready
-from headless.dsl.parser import parse
+from headless.dsl.examine import Examined, examine
 from headless.dsl.plan import Plan
 from headless.problems import Problem
 from headless.storage.database import Transaction
@@ -27,22 +23,6 @@ from headless.workspace.names import key, resolve
 
 MOST_TEXT: Final = 256 * 1024
 MOST_NAME: Final = 120
-
-
-class Checked(msgspec.Struct, frozen=True):
-    """A text, what is to be said of it, and its plan if nothing keeps it from being stored."""
-
-    text: str
-    plan: Plan | None
-    diagnostics: tuple[Diagnostic, ...]
-
-    @property
-    def ready(self) -> bool:
-        """Whether the campaign could be started: no error, and no statement that comes later."""
-        return self.plan is not None and not any(d.code == LATER for d in self.diagnostics)
-
-
-LATER: Final = "W490"
 
 
 class Campaign(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,29 +49,16 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
         return ids.encode("cmp", self.id)
 
 
-async def check(tx: Transaction, workspace_id: int, text: str) -> Checked:
+async def check(tx: Transaction, workspace_id: int, text: str) -> Examined:
     """Everything that can be said of a text in this workspace; stores nothing."""
     if len(text) > MOST_TEXT:
         raise Problem("too_large", f"a campaign's text has at most {MOST_TEXT // 1024} KB")
-    parsed = parse(text)
-    if parsed.campaign is None:
-        return Checked(text, None, parsed.diagnostics)
-    catalogue = await load(tx, workspace_id)
-    diagnostics = in_order(
-        [
-            *parsed.diagnostics,
-            *check_tree(parsed.campaign, catalogue),
-            *unready(parsed.campaign),
-        ]
-    )
-    if has_errors(diagnostics):
-        return Checked(text, None, diagnostics)
-    return Checked(text, compile_campaign(parsed.campaign, text), diagnostics)
+    return examine(text, await load(tx, workspace_id))
 
 
 async def create(
     tx: Transaction, workspace_id: int, text: str, *, name: str | None = None, now: datetime
-) -> tuple[Campaign, Checked]:
+) -> tuple[Campaign, Examined]:
     """Store a new campaign as a draft.
 
     Its name is the text's own, else `name`, else made from its first words. Raises Problem
@@ -131,7 +98,7 @@ async def edit(
     *,
     revision: int | None = None,
     now: datetime,
-) -> tuple[Campaign, Checked]:
+) -> tuple[Campaign, Examined]:
     """Store a new version of a campaign that has not been started yet.
 
     Raises Problem `stale_version` when somebody has saved since `revision`, `wrong_state` for a
@@ -206,14 +173,14 @@ def from_row(row: Any) -> Campaign:
     )
 
 
-async def _sound(tx: Transaction, workspace_id: int, text: str) -> Checked:
+async def _sound(tx: Transaction, workspace_id: int, text: str) -> Examined:
     checked = await check(tx, workspace_id, text)
     if checked.plan is None:
         raise faulty(checked)
     return checked
 
 
-def faulty(checked: Checked) -> Problem:
+def faulty(checked: Examined) -> Problem:
     """The problem of a text with faults."""
     count = sum(d.severity == "error" for d in checked.diagnostics)
     faults = "one fault" if count == 1 else f"{count} faults"
@@ -222,7 +189,7 @@ def faulty(checked: Checked) -> Problem:
     )
 
 
-def _plan(checked: Checked) -> Plan:
+def _plan(checked: Examined) -> Plan:
     if checked.plan is None:
         raise faulty(checked)
     return checked.plan
@@ -248,7 +215,7 @@ async def _store(
     workspace_id: int,
     campaign_id: int,
     number: int,
-    checked: Checked,
+    checked: Examined,
     now: datetime,
 ) -> None:
     plan = _plan(checked)

@@ -1,0 +1,212 @@
+"""`/v1/imports` and `/v1/jobs`: files of contacts, and how far longer work has come."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, FromQuery, QueryParameter
+
+from headless import ids
+from headless.api import bodies
+from headless.api.auth import Call, Caller, needs
+from headless.api.openapi import reads
+from headless.api.shapes import (
+    Cursor,
+    Instant,
+    Limit,
+    Page,
+    after,
+    instant,
+    maybe_instant,
+    number,
+    page,
+)
+from headless.audience.imports import Import, Options
+from headless.audience.saving import OnConflict
+from headless.audience.sheet import OnMissing
+from headless.problems import Problem
+from headless.workspace import jobs
+from headless.workspace.jobs import Job, State
+
+_LOOK_SECONDS: Final = 0.2
+_MOST_WAIT: Final = 60
+_READERS: Final = ("contacts:read", "contacts:write", "campaigns:read", "campaigns:publish")
+
+
+class JobShape(msgspec.Struct, frozen=True):
+    """A job: `done` of `total` (null while that is not known), and where its faults are."""
+
+    id: str
+    kind: str
+    state: State
+    done: int
+    total: int | None
+    counts: dict[str, int]
+    created_at: Instant
+    started_at: Instant | None
+    finished_at: Instant | None
+    eta_at: Instant | None
+    errors_url: str
+    result_url: str | None
+    result: dict[str, Any] | None
+    detail: str | None
+
+
+def shape(call: Call, job: Job) -> JobShape:
+    """A job as answers show it."""
+    result = dict(job.detail or {})
+    reason = result.pop("reason", None)
+    id_ = ids.encode("job", job.id)
+    return JobShape(
+        id=id_,
+        kind=job.kind,
+        state=job.state,
+        done=job.done,
+        total=job.total,
+        counts=job.counts,
+        created_at=instant(job.created_at),
+        started_at=maybe_instant(job.started_at),
+        finished_at=maybe_instant(job.finished_at),
+        eta_at=_eta(call, job),
+        errors_url=f"/v1/jobs/{id_}/errors",
+        result_url=None,
+        result=result or None,
+        detail=reason,
+    )
+
+
+def _eta(call: Call, job: Job) -> str | None:
+    """When it will be over, if what is left goes as fast as what is done."""
+    detail = job.detail or {}
+    done, total = detail.get("bytes", 0), detail.get("total_bytes")
+    if job.is_over or job.started_at is None or not done or not total:
+        return None
+    left = (call.house.clock.now() - job.started_at) * (max(total - done, 0) / done)
+    return instant(call.house.clock.now() + min(left, timedelta(days=30)))
+
+
+@post(
+    "/imports",
+    opt={**needs("contacts:write"), **reads(None, "text/csv")},
+    tags=["Contacts"],
+    status_code=202,
+    request_max_body_size=None,
+)
+async def import_contacts(
+    request: Request[Any, Any, Any],
+    call: Caller,
+    kind: FromQuery[Literal["contacts"]] = "contacts",
+    dry_run: FromQuery[bool] = False,
+    on_conflict: FromQuery[OnConflict] = "update",
+    on_missing_field: FromQuery[OnMissing] = "fail",
+    delimiter: FromQuery[str | None] = None,
+    map: Annotated[  # noqa: A002 - the word of the query
+        list[str] | None, QueryParameter(description="`Heading:field`, as often as needed")
+    ] = None,
+) -> Response[JobShape]:
+    """Take in a CSV of contacts, streamed as the body; the answer is the finished job.
+
+    Its first line names the columns: `email` or `external_id`, `time_zone`, `tags` and `segments`
+    (several separated by `;`), `stage`, `owner`, and fields (`spend`, or `spend:number` for a new
+    one). An empty cell keeps what is there. While it runs, `GET /v1/jobs?state=running` shows it.
+    """
+    bodies.need_media(request, "text/csv", "application/csv", "text/plain")
+    options = Options(
+        dry_run=dry_run,
+        on_conflict=on_conflict,
+        on_missing=on_missing_field,
+        delimiter=delimiter,
+        mapping=_mapping(map or []),
+        size=request.content_length,
+    )
+    importing = Import(call.database, call.workspace_id, call.house.clock, options)
+    job = await importing.run(_nonempty(request.stream()))
+    answer = shape(call, job)
+    headers = {"Location": f"/v1/jobs/{answer.id}"}
+    if dry_run:
+        headers["Headless-Dry-Run"] = "true"
+    return Response(answer, status_code=202, headers=headers)
+
+
+async def _nonempty(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async for chunk in stream:
+        if chunk:
+            yield chunk
+
+
+def _mapping(pairs: list[str]) -> dict[str, str]:
+    mapping = {}
+    for pair in pairs:
+        heading, colon, field = pair.partition(":")
+        if not colon:
+            raise Problem("invalid_value", f"`map` is `Heading:field`, not `{pair[:60]}`")
+        mapping[heading] = field
+    return mapping
+
+
+@get("/jobs", opt=needs(*_READERS), tags=["Jobs"])
+async def list_jobs(
+    call: Caller,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    job_state: Annotated[State | None, QueryParameter(name="state")] = None,
+) -> Page[JobShape]:
+    """The workspace's jobs, the newest first."""
+    start = after(cursor, list="jobs", state=job_state)
+    async with call.transaction() as tx:
+        rows = await jobs.listing(
+            tx, call.workspace_id, limit=limit + 1, before=start, state=job_state
+        )
+    return page(
+        rows, limit, lambda row: row.id, lambda row: shape(call, row), list="jobs", state=job_state
+    )
+
+
+@get("/jobs/{job_id:str}", opt=needs(*_READERS), tags=["Jobs"])
+async def get_job(
+    call: Caller,
+    job_id: FromPath[str],
+    wait: Annotated[int, QueryParameter(ge=0, le=_MOST_WAIT)] = 0,
+) -> JobShape:
+    """One job; with `wait`, as soon as it is over, or when so many seconds have passed."""
+    found = number("job", job_id)
+    loop = asyncio.get_running_loop()
+    until = loop.time() + wait
+    while True:
+        async with call.transaction() as tx:
+            job = await jobs.find(tx, call.workspace_id, found)
+        left = until - loop.time()
+        if job.is_over or left <= 0:
+            return shape(call, job)
+        await asyncio.sleep(min(_LOOK_SECONDS, left))
+
+
+@get("/jobs/{job_id:str}/errors", opt=needs(*_READERS), tags=["Jobs"])
+async def job_errors(
+    request: Request[Any, Any, Any], call: Caller, job_id: FromPath[str]
+) -> Response[Any]:
+    """The first 1,000 faults of a job: line, column, reason; as CSV with `Accept: text/csv`."""
+    async with call.transaction() as tx:
+        found = await jobs.errors_of(tx, call.workspace_id, number("job", job_id))
+    if "text/csv" in request.headers.get("accept", ""):
+        return Response(_as_csv(found), media_type="text/csv; charset=utf-8")
+    return Response(Page(found, None))
+
+
+def _as_csv(faults: list[dict[str, Any]]) -> str:
+    rows = [("line", "column", "reason")]
+    rows += [(str(f["line"]), f["column"] or "", f["reason"]) for f in faults]
+    return "".join(",".join(map(_cell, row)) + "\r\n" for row in rows)
+
+
+def _cell(text: str) -> str:
+    """A cell in quotes; one that a spreadsheet would take for a formula is made text."""
+    safe = f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
+    return '"' + safe.replace('"', '""') + '"'
+
+
+HANDLERS: Final[list[HTTPRouteHandler]] = [import_contacts, list_jobs, get_job, job_errors]

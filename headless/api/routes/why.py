@@ -1,0 +1,87 @@
+"""`/v1/contacts/{id}/why`: what happened to one contact in one campaign, and for what reason."""
+
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, Response, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, FromQuery
+
+from headless import ids
+from headless.api import bodies
+from headless.api.auth import Caller, needs
+from headless.api.routes.campaigns import LineShape, line_shape
+from headless.api.shapes import Instant, instant, maybe_instant, number
+from headless.campaigns import inspect, publish
+
+
+class WaitingShape(msgspec.Struct, frozen=True):
+    """Where a run stands now; `until` is null when only something that happens moves it."""
+
+    line: int
+    step: str
+    until: Instant | None
+
+
+class RunShape(msgspec.Struct, frozen=True):
+    """One run of a contact through a campaign."""
+
+    rotation: int
+    version: int
+    state: str
+    entered_at: Instant
+    ended_at: Instant | None
+    journal: list[LineShape]
+    waiting: list[WaitingShape]
+
+
+class WhyShape(msgspec.Struct, frozen=True):
+    """The trace; `reason` says why there is no run."""
+
+    contact_id: str
+    campaign_id: str
+    campaign: str
+    reason: str | None
+    runs: list[RunShape]
+
+
+@get("/contacts/{contact_id:str}/why", opt=needs("contacts:read"), tags=["Contacts"])
+async def why_contact(
+    request: Request[Any, Any, Any],
+    call: Caller,
+    contact_id: FromPath[str],
+    campaign: FromQuery[str],
+) -> Response[Any]:
+    """Each step that a contact took in a campaign, and what decided it."""
+    async with call.transaction() as tx:
+        found = await publish.find(tx, call.workspace_id, campaign)
+        told = await inspect.why(tx, call.workspace_id, number("con", contact_id), found.id)
+    if bodies.wants_text(request):
+        return bodies.plain(inspect.render(told))
+    return Response(
+        WhyShape(
+            contact_id=ids.encode("con", told.contact_id),
+            campaign_id=found.public_id,
+            campaign=told.campaign,
+            reason=told.reason,
+            runs=[_run(run) for run in told.runs],
+        )
+    )
+
+
+def _run(run: inspect.Run) -> RunShape:
+    return RunShape(
+        rotation=run.rotation,
+        version=run.version,
+        state=run.state,
+        entered_at=instant(run.entered_at),
+        ended_at=maybe_instant(run.ended_at),
+        journal=[line_shape(line) for line in run.lines],
+        waiting=[
+            WaitingShape(place.line, place.step, maybe_instant(place.until))
+            for place in run.waiting
+        ],
+    )
+
+
+HANDLERS: Final[list[HTTPRouteHandler]] = [why_contact]
