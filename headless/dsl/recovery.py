@@ -11,7 +11,8 @@ from typing import Final, NamedTuple
 
 from headless.dsl.diagnostics import Diagnostic
 from headless.dsl.expect import SETTINGS, STEPS, meant
-from headless.dsl.faults import Fault, Repair, describe
+from headless.dsl.fault import Fault, Repair
+from headless.dsl.faults import describe
 from headless.dsl.lalr import END, Token, accepts, advance
 from headless.dsl.tables import table
 
