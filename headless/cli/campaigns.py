@@ -86,10 +86,10 @@ def _stored(client: Client, file: str, text: str, name: str | None) -> Any:
     except Refused as refused:
         if refused.problem.get("code") != "invalid_text":
             raise
-        from headless.cli.check import diagnostics_of
+        from headless.dsl.examine import examine
         from headless.dsl.render import terminal
 
-        found = diagnostics_of(text)
+        found = examine(text).diagnostics
         if found:  # the same faults with their carets
             say(terminal(text, found, name=file, colours=colours(sys.stderr)))
         for diagnostic in () if found else refused.problem.get("diagnostics", ()):
@@ -171,8 +171,27 @@ def _verb(verb: str, done: str, about: str) -> None:
 
 
 _verb("pause", "is paused", "Pause a campaign; everyone keeps their place.")
-_verb("resume", "runs again", "Let a paused campaign go on.")
 _verb("stop", "has stopped", "End a campaign for everyone in it.")
+
+
+@command_campaigns.command("resume")
+@_NAME
+@click.option(
+    "--overdue",
+    type=click.Choice(["run", "shift"]),
+    default="run",
+    show_default=True,
+    help="Waits that came due meanwhile: run now, or shift all waits by the pause's length.",
+)
+@json_option
+def resume_campaign(name: str, overdue: str, as_json: bool) -> None:
+    """Let a paused campaign go on."""
+    with connected() as client:
+        resumed = client.post(f"/v1/campaigns/{segment(name)}/resume", {"overdue": overdue})
+    if as_json:
+        print_json(resumed)
+    else:
+        answer(f"{resumed['name']} runs again; {resumed['overdue']} waits had come due")
 
 
 @command_campaigns.command("stats")

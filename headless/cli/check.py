@@ -7,10 +7,8 @@ from pathlib import Path
 import click
 
 from headless.cli.output import Exit, Failure, answer, colours, print_json
-from headless.dsl.check import check
-from headless.dsl.diagnostics import Diagnostic, has_errors, in_order
-from headless.dsl.later import unready
-from headless.dsl.parser import parse
+from headless.dsl.diagnostics import has_errors
+from headless.dsl.examine import examine
 from headless.dsl.render import report, terminal
 
 _SUFFIX = ".campaign"
@@ -25,7 +23,7 @@ def command_check(files: Sequence[str], as_json: bool) -> int:
     Ends with 0 when every text can be run, with 1 when one cannot.
     """
     texts = [text for name in files for text in _read(name)]
-    results = [(name, text, diagnostics_of(text)) for name, text in texts]
+    results = [(name, text, examine(text).diagnostics) for name, text in texts]
     if as_json:
         print_json(
             [
@@ -42,15 +40,6 @@ def command_check(files: Sequence[str], as_json: bool) -> int:
             answer(terminal(text, found, name=name, colours=colours(sys.stdout)) or f"{name}: ok")
     bad = any(has_errors(found) for _, _, found in results)
     return Exit.NOT_FINE if bad else Exit.FINE
-
-
-def diagnostics_of(text: str) -> tuple[Diagnostic, ...]:
-    """Everything that can be said of a text without a workspace."""
-    parsed = parse(text)
-    if parsed.campaign is None:
-        return parsed.diagnostics
-    tree = parsed.campaign
-    return in_order([*parsed.diagnostics, *check(tree), *unready(tree)])
 
 
 def _read(name: str) -> list[tuple[str, str]]:
