@@ -14,6 +14,7 @@ from sqlalchemy import (
     case,
     cast,
     delete,
+    exists,
     func,
     literal_column,
     not_,
@@ -25,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, array, insert
 
+from headless.audience.conditions import heard
 from headless.audience.values import Sql, shifted
 from headless.dsl import ast
 from headless.dsl.plan import Act, Arm, Rule, Step, Wait, When, Whenever
@@ -126,18 +128,32 @@ def _arrival(frame: Frame, to: int, paths: Paths) -> dict[str, Sql]:
 def _listening(frame: Frame, step: When, paths: Paths) -> dict[str, Sql]:
     """The windows of a `when`, fixed on arrival.
 
-    Where the run itself has just sent what every arm waits for, nobody can have answered yet:
-    the position sleeps until its deadline. Else history is asked at once.
+    The position sleeps until its first deadline, unless something that an arm waits for has
+    happened already: then it is due at once, and history decides.
     """
     at = frame.rows.c.at
     opens = [at if step.implicit else _anchor(frame, arm, paths) for arm in step.arms]
     closes = [_closing(frame, arm, start) for arm, start in zip(step.arms, opens, strict=True)]
-    fresh = all(_just_sent(frame, arm, paths) for arm in step.arms)
+    asked = [i for i, arm in enumerate(step.arms) if not _just_sent(frame, arm, paths)]
+    known = [_happened_since(frame, step.arms[i], opens[i]) for i in asked]
     wakes = [c + grace(arm) for arm, c in zip(step.arms, closes, strict=True)]
     first = wakes[0] if len(wakes) == 1 else func.least(*wakes, type_=Instant)
     unbounded = all(arm.trigger.within is None for arm in step.arms)
     sleeps = cast(null(), Instant) if unbounded else func.nullif(first, FOREVER, type_=Instant)
-    return {"due_at": sleeps if fresh else NOW, "opens": array(opens), "closes": array(closes)}
+    due_at = case((or_(*known), NOW), else_=sleeps) if known else sleeps
+    return {"due_at": due_at, "opens": array(opens), "closes": array(closes)}
+
+
+def _happened_since(frame: Frame, arm: Arm, opens: Sql) -> ColumnElement[bool]:
+    """Whether an activity of the kind that an arm waits for is there already."""
+    a, e = tables.activity.c, frame.rows.c
+    kinds = [
+        and_(a.kind == number(h.kind), a.ref == number(h.ref) if h.ref else true())
+        for h in heard(arm.trigger.event, frame.version.names)
+    ]
+    return exists(
+        select(1).where(a.contact_id == e.contact_id, or_(*kinds), a.occurred_at >= opens)
+    )
 
 
 def _closing(frame: Frame, arm: Arm, opens: Sql) -> Sql:
