@@ -151,7 +151,8 @@ def _tag(name: str, list_: str, errors: list[dict[str, str]]) -> str:
         return ""
 
 
-def _plain(text: str, longest: int) -> str:
+def plain(text: str, longest: int) -> str:
+    """A short text that can be printed; raises ValueError."""
     text = text.strip()
     if not text:
         raise ValueError("this is empty; send null to clear it")
@@ -163,11 +164,11 @@ def _plain(text: str, longest: int) -> str:
 
 
 def _identity(text: str) -> str:
-    return _plain(text, LONGEST_ID)
+    return plain(text, LONGEST_ID)
 
 
 def _short(text: str) -> str:
-    return _plain(text, LONGEST_NAME)
+    return plain(text, LONGEST_NAME)
 
 
 _CHECKS: Final[dict[str, Any]] = {

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from litestar import Request, Response, get, post, put
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from headless import ids
 from headless.api import bodies
@@ -242,15 +242,15 @@ async def list_campaigns(
     call: Caller,
     limit: Limit = 50,
     cursor: Cursor = None,
-    state: FromQuery[State | None] = None,
+    in_state: Annotated[State | None, QueryParameter(name="state")] = None,
 ) -> Page[CampaignRow]:
     """The workspace's campaigns in the order in which they were made."""
-    start = after(cursor, list="campaigns", state=state)
+    start = after(cursor, list="campaigns", state=in_state)
     async with call.transaction() as tx:
         rows = await inspect.listing(
-            tx, call.workspace_id, limit=limit + 1, after_id=start or 0, state=state
+            tx, call.workspace_id, limit=limit + 1, after_id=start or 0, state=in_state
         )
-    return page(rows, limit, lambda row: row.id, _row, list="campaigns", state=state)
+    return page(rows, limit, lambda row: row.id, _row, list="campaigns", state=in_state)
 
 
 @get("/campaigns/{name:str}", opt=needs("campaigns:read"), tags=["Campaigns"])

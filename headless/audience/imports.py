@@ -1,0 +1,223 @@
+"""Imports: a stream of CSV becomes contacts, piece by piece, with its progress in a job.
+
+While one piece is written the next is read in a thread. Each piece is a transaction, so what came
+in before a fault stays, and the same file sent again changes nothing twice. Imports `sheet`,
+`saving`, `segments` and the workspace's jobs.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy.exc import DBAPIError
+
+from headless.audience import fields as contact_fields
+from headless.audience import saving, segments
+from headless.audience.saving import OnConflict, Saved
+from headless.audience.sheet import Column, Fault, OnMissing, Piece, Sheet, missing
+from headless.clock import Clock
+from headless.problems import Problem
+from headless.storage.database import Database, Transaction
+from headless.workspace import jobs
+from headless.workspace.jobs import Job
+
+AT_ONCE: Final = 5_000
+"""Rows of one piece and transaction."""
+_TRIES: Final = 5
+_KINDS: Final = ("created", "updated", "unchanged", "rejected", "warnings")
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """How a file is taken in."""
+
+    dry_run: bool = False
+    on_conflict: OnConflict = "update"
+    on_missing: OnMissing = "fail"
+    delimiter: str | None = None
+    mapping: Mapping[str, str] = {}
+    size: int | None = None  # bytes of the whole, where the sender says
+
+
+class _DryRun(Exception):  # noqa: N818 - no error: it rolls a piece back
+    """Raised to undo a piece that was only tried."""
+
+
+class Import:
+    """One import from its first byte to its last."""
+
+    def __init__(
+        self, database: Database, workspace_id: int, clock: Clock, options: Options
+    ) -> None:
+        self._database = database
+        self._workspace_id = workspace_id
+        self._clock = clock
+        self._options = options
+        self._counts = dict.fromkeys(_KINDS, 0)
+        self._done = 0
+        self._errors = 0
+        self._detail: dict[str, Any] = {}
+
+    async def run(self, stream: AsyncIterator[bytes]) -> Job:
+        """Take in the whole stream; the answer is the finished job.
+
+        Raises Problem where the heading cannot be used; then nothing has been written and there is
+        no job. A stream that breaks leaves a failed job and what came before.
+        """
+        loop = asyncio.get_running_loop()
+
+        async def receive() -> bytes:
+            return await anext(stream, b"")
+
+        def pull() -> bytes:  # called in the reading thread
+            return asyncio.run_coroutine_threadsafe(receive(), loop).result()
+
+        sheet = Sheet(pull, delimiter=self._options.delimiter)
+        columns = await asyncio.to_thread(sheet.open, self._options.mapping)
+        job = await self._begin(sheet, columns)
+        try:
+            await self._pieces(sheet, job)
+        except BaseException as error:
+            reason = error.detail if isinstance(error, Problem) else "the stream broke off"
+            await asyncio.shield(self._end(job, "failed", reason))
+            raise
+        return await self._end(job, "done")
+
+    async def _begin(self, sheet: Sheet, columns: list[Column]) -> Job:
+        now = self._clock.now()
+        async with self._database.transaction() as tx:
+            known = await contact_fields.known(tx, self._workspace_id)
+        new = missing(columns, known, self._options.on_missing)
+        types = await asyncio.to_thread(sheet.infer, new, AT_ONCE) if new else {}
+        async with self._database.transaction() as tx:
+            if types and self._options.dry_run:
+                fields = known | {
+                    name.lower(): contact_fields.Field(0, name, type_, now)
+                    for name, type_ in types.items()
+                }
+            else:
+                fields = await contact_fields.ensure(tx, self._workspace_id, types, now=now)
+            sheet.settle(columns, fields)
+            self._detail = {
+                "dry_run": self._options.dry_run,
+                "columns": {c.heading: _told(c, fields) for c in columns},
+                "new_fields": types,
+                "bytes": 0,
+                "total_bytes": self._options.size,
+            }
+            return await jobs.begin(tx, self._workspace_id, "import", now=now, detail=self._detail)
+
+    async def _pieces(self, sheet: Sheet, job: Job) -> None:
+        reading = asyncio.create_task(asyncio.to_thread(sheet.piece, AT_ONCE))
+        while (piece := await reading).read:
+            reading = asyncio.create_task(asyncio.to_thread(sheet.piece, AT_ONCE))
+            try:
+                await self._write(piece, job)
+            except BaseException:
+                await asyncio.wait([reading])
+                raise
+
+    async def _write(self, piece: Piece, job: Job) -> None:
+        now = self._clock.now()
+        for attempt in range(_TRIES):
+            try:
+                saved, told = await self._try(piece, now)
+                break
+            except DBAPIError as error:
+                if attempt == _TRIES - 1 or not saving.is_race(error):
+                    raise
+        faults = sorted([*piece.faults, *piece.warnings, *told], key=lambda fault: fault.line)
+        for one in saved:
+            self._counts[_result(one)] += 1
+        self._counts["rejected"] += piece.rejected
+        self._counts["warnings"] += len(piece.warnings) + sum(f.column == "segments" for f in told)
+        self._done += piece.read
+        kept = faults[: max(0, jobs.KEPT_ERRORS - self._errors)]
+        self._errors += len(kept)
+        self._detail["bytes"] = piece.bytes
+        async with self._database.transaction() as tx:
+            await jobs.progress(
+                tx,
+                self._workspace_id,
+                job.id,
+                done=self._done,
+                counts=self._counts,
+                errors=[msgspec.to_builtins(fault) for fault in kept],
+                detail=self._detail,
+            )
+
+    async def _try(self, piece: Piece, now: datetime) -> tuple[list[Saved], list[Fault]]:
+        """Write a piece in one transaction, which a dry run rolls back."""
+        saved = [Saved() for _ in piece.rows]
+        told: list[Fault] = []
+        try:
+            async with self._database.transaction() as tx:
+                rows = dict(enumerate(piece.rows))
+                await saving.put(
+                    tx,
+                    self._workspace_id,
+                    rows,
+                    saved,
+                    now=now,
+                    on_conflict=self._options.on_conflict,
+                )
+                for one, line in zip(saved, piece.lines, strict=True):
+                    if one.problem is not None:
+                        told.append(Fault(line, one.problem.detail))
+                if any(piece.segments):
+                    told += await self._join(tx, piece, saved, now)
+                if self._options.dry_run:
+                    raise _DryRun
+        except _DryRun:
+            pass
+        return saved, told
+
+    async def _join(
+        self, tx: Transaction, piece: Piece, saved: list[Saved], now: datetime
+    ) -> list[Fault]:
+        """Put the rows' contacts into the segments that they name."""
+        wanted: dict[str, list[int]] = {}
+        for index, names in enumerate(piece.segments):
+            for name in names:
+                if saved[index].contact_id is not None:
+                    wanted.setdefault(name, []).append(index)
+        told = []
+        for name, indexes in sorted(wanted.items()):
+            try:
+                known = await self._segment(tx, name, now)
+                who = [saved[i].contact_id or 0 for i in indexes]
+                await segments.join(tx, self._workspace_id, known, who, now=now)
+            except Problem as problem:
+                reason = f"{problem.detail}; the contact came in without it"
+                told += [Fault(piece.lines[index], reason, "segments") for index in indexes]
+        return told
+
+    async def _segment(self, tx: Transaction, name: str, now: datetime) -> segments.Segment:
+        try:
+            return await segments.find(tx, self._workspace_id, name)
+        except Problem:
+            if self._options.on_missing != "create":
+                raise
+            return await segments.create(tx, self._workspace_id, name, None, now=now)
+
+    async def _end(self, job: Job, state: Any, reason: str | None = None) -> Job:
+        detail = self._detail | ({"reason": reason} if reason else {})
+        async with self._database.transaction() as tx:
+            return await jobs.end(
+                tx, self._workspace_id, job.id, state, now=self._clock.now(), detail=detail
+            )
+
+
+def _told(column: Column, fields: contact_fields.Fields) -> str | None:
+    """Where a column goes, None for nowhere."""
+    if not column.is_field:
+        return column.target
+    field = fields.get(column.target.lower())
+    return field.name if field else None
+
+
+def _result(one: Saved) -> str:
+    if one.problem is not None:
+        return "rejected"
+    return "created" if one.created else "updated" if one.changed else "unchanged"
