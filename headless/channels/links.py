@@ -72,8 +72,8 @@ class Links:
         if not keys or any(len(key) < 16 for key in keys):
             raise ValueError("links need at least one key, each of 16 bytes or more")
         self.base_url = base_url.rstrip("/")
-        self._signing: dict[Kind, tuple[int, hmac.HMAC]] = {}
-        self._verifying: dict[tuple[Kind, int], list[hmac.HMAC]] = {}
+        self._signing: dict[Kind, tuple[int, bytes]] = {}
+        self._verifying: dict[tuple[Kind, int], list[bytes]] = {}
         for kind in PATHS:
             for key in keys:
                 made = _derived(key, kind)
@@ -179,18 +179,15 @@ def _target(link: Link, targets: Sequence[str]) -> str | None:
     return target if target.lower().startswith(("http://", "https://")) else None
 
 
-def _derived(key: bytes, kind: Kind) -> tuple[int, hmac.HMAC]:
-    """A key's number (a byte of its own hash, so that it outlives its place in the ring) and an
-    HMAC that has already read the kind's own key."""
-    own = hmac.digest(key, f"headless link {kind}".encode(), hashlib.sha256)
+def _derived(key: bytes, kind: Kind) -> tuple[int, bytes]:
+    """A key's number (a byte of its own hash, so that it outlives its place in the ring) and the
+    key of that kind."""
     number = hmac.digest(key, b"headless link key number", hashlib.sha256)[0]
-    return number, hmac.new(own, digestmod=hashlib.sha256)
+    return number, hmac.digest(key, f"headless link {kind}".encode(), hashlib.sha256)
 
 
-def _mac(key: hmac.HMAC, payload: bytes) -> bytes:
-    once = key.copy()
-    once.update(payload)
-    return once.digest()[:_MAC]
+def _mac(key: bytes, payload: bytes) -> bytes:
+    return hmac.digest(key, payload, "sha256")[:_MAC]
 
 
 def _month(instant: datetime) -> int:

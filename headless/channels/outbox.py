@@ -4,39 +4,26 @@ A message is marked `sending`, in a committed transaction, only when a connectio
 whatever happens to this process, at most as many messages as it has connections are uncertain. The
 mark is a lease in `due_at`, renewed while the hand-over lasts: a lease that has run out belongs to
 a worker that died, and `recover` takes its messages over. A retry is bounded and waits longer each
-time. Knows no channel: couriers do the rest. Imports storage, `audience.activities` and `ports`.
+time. Knows no channel: couriers do the rest. Imports storage and its neighbours `messages`,
+`answers` and `ports`.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import structlog
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    Integer,
-    SmallInteger,
-    Text,
-    bindparam,
-    case,
-    column,
-    func,
-    literal,
-    select,
-    update,
-)
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.sql.selectable import TableValuedAlias
+from sqlalchemy import ARRAY, BigInteger, bindparam, case, func, literal, update
 
-from headless.audience.activities import Activity, record
+from headless.channels import messages
 from headless.channels.answers import Answer, Verdict
+from headless.channels.messages import Settlement
 from headless.channels.ports import Courier, Due, Parcel, Refusal
-from headless.storage.codes import ActivityKind, Channel, MessageState
+from headless.storage.codes import Channel, MessageState
 from headless.storage.database import Database, Transaction
-from headless.storage.tables import Instant, activity_todo, message, suppression
+from headless.storage.tables import message
 
 LEASE: Final = timedelta(seconds=30)
 RENEW_SECONDS: Final = 10.0
@@ -60,17 +47,6 @@ class Delivered(msgspec.Struct, frozen=True):
     uncertain: int = 0
     more: bool = False
     stopped: str | None = None
-
-
-class _Settlement(msgspec.Struct, frozen=True):
-    """How a message that was handed over (or not) goes on."""
-
-    id: int
-    attempts: int  # as they were when it was marked
-    state: MessageState
-    due_at: datetime
-    reason: str | None
-    kept: int  # attempts from now on
 
 
 async def deliver(
@@ -155,7 +131,7 @@ class _Delivery:
 
     async def _mark(self, transaction: Transaction, room: int) -> list[tuple[Due, Parcel]]:
         now = self.now()
-        due = await _claim(transaction, self.workspace_id, self.courier.channel, now, room)
+        due = await messages.claim(transaction, self.workspace_id, self.courier.channel, now, room)
         self.left -= len(due)
         self.dry = len(due) < room
         if not due:
@@ -164,8 +140,8 @@ class _Delivery:
         by_id = {each.id: each for each in due}
         refused = [each for each in prepared if isinstance(each, Refusal)]
         parcels = [each for each in prepared if isinstance(each, Parcel)]
-        await _refuse(transaction, self.workspace_id, refused)
-        await _mark_sending(transaction, self.workspace_id, parcels, now + LEASE)
+        await messages.refuse(transaction, self.workspace_id, refused)
+        await messages.mark_sending(transaction, self.workspace_id, parcels, now + LEASE)
         for refusal in refused:
             self._count(MessageState[refusal.state.upper()])
         return [(by_id[parcel.message_id], parcel) for parcel in parcels]
@@ -228,9 +204,9 @@ class _Delivery:
                 dead.append((due, answer.detail))
             if answer.verdict is Verdict.BROKEN:
                 self.stopped = answer.detail
-        await _write(transaction, self.workspace_id, settlements, now)
+        await messages.write(transaction, self.workspace_id, settlements, now)
         if dead:
-            await _suppress(transaction, self.workspace_id, self.courier.channel, dead, now)
+            await messages.suppress(transaction, self.workspace_id, self.courier.channel, dead, now)
         for settlement in settlements:
             self._count(settlement.state)
 
@@ -250,7 +226,7 @@ class _Delivery:
         )
 
 
-def settle(due: Due, answer: Answer, now: datetime) -> _Settlement:
+def settle(due: Due, answer: Answer, now: datetime) -> Settlement:
     """How a message goes on after an answer; `due.attempts` does not count this one."""
     attempts = due.attempts + 1
     state, due_at, reason, kept = MessageState.SENT, now, answer.detail or None, attempts
@@ -272,7 +248,7 @@ def settle(due: Due, answer: Answer, now: datetime) -> _Settlement:
         state, due_at = MessageState.PENDING, now + wait(due.id, attempts, answer)
         if attempts >= ATTEMPTS:
             state, reason = MessageState.PARKED, f"gave up after {attempts} times: {answer.detail}"
-    return _Settlement(due.id, attempts, state, due_at, reason, kept)
+    return Settlement(due.id, attempts, state, due_at, reason, kept)
 
 
 def wait(message_id: int, attempts: int, answer: Answer) -> timedelta:
@@ -337,184 +313,3 @@ def _outcome(task: asyncio.Task[Answer]) -> Answer:
         log.error("courier_failed", exc_info=error)
         return Answer(Verdict.UNCERTAIN, f"our own fault: {error}")
     return Answer(Verdict.UNCERTAIN, "stopped") if task.cancelled() else task.result()
-
-
-async def _claim(
-    transaction: Transaction, workspace_id: int, channel: Channel, now: datetime, room: int
-) -> list[Due]:
-    """Messages that are due, locked until this transaction ends; others' are passed over."""
-    columns = [message.c[name] for name in Due.__struct_fields__]
-    rows = await transaction.execute(
-        select(*columns)
-        .where(
-            message.c.workspace_id == workspace_id,
-            message.c.channel == int(channel),
-            message.c.state
-            == literal(int(MessageState.PENDING), SmallInteger, literal_execute=True),
-            message.c.due_at <= now,
-        )
-        .order_by(message.c.due_at)
-        .limit(room)
-        .with_for_update(skip_locked=True)
-    )
-    return [Due(*row) for row in rows]
-
-
-async def _mark_sending(
-    transaction: Transaction, workspace_id: int, parcels: Sequence[Parcel], lease: datetime
-) -> None:
-    if not parcels:
-        return
-    given = _rows(email_version=Integer)
-    await transaction.execute(
-        update(message)
-        .where(message.c.workspace_id == workspace_id, message.c.id == given.c.id)
-        .values(
-            state=int(MessageState.SENDING),
-            attempts=message.c.attempts + 1,
-            due_at=lease,
-            email_version=given.c.email_version,
-        ),
-        _arrays(
-            id=[parcel.message_id for parcel in parcels],
-            email_version=[parcel.email_version for parcel in parcels],
-        ),
-    )
-    own = [parcel for parcel in parcels if parcel.links is not None]
-    if own:
-        await transaction.execute(
-            update(message)
-            .where(message.c.workspace_id == workspace_id, message.c.id == bindparam("message_id"))
-            .values(links=bindparam("targets")),
-            [{"message_id": each.message_id, "targets": [*(each.links or ())]} for each in own],
-        )
-
-
-async def _refuse(transaction: Transaction, workspace_id: int, refused: Sequence[Refusal]) -> None:
-    if not refused:
-        return
-    given = _rows(state=SmallInteger, reason=Text, email_version=Integer)
-    await transaction.execute(
-        update(message)
-        .where(message.c.workspace_id == workspace_id, message.c.id == given.c.id)
-        .values(state=given.c.state, reason=given.c.reason, email_version=given.c.email_version),
-        _arrays(
-            id=[each.message_id for each in refused],
-            state=[int(MessageState[each.state.upper()]) for each in refused],
-            reason=[each.reason for each in refused],
-            email_version=[each.email_version for each in refused],
-        ),
-    )
-
-
-async def _write(
-    transaction: Transaction,
-    workspace_id: int,
-    settlements: Sequence[_Settlement],
-    now: datetime,
-) -> None:
-    """Note the answers, unless the message has gone another way in the meantime."""
-    given = _rows(
-        attempts=SmallInteger, state=SmallInteger, due_at=Instant, reason=Text, kept=SmallInteger
-    )
-    await transaction.execute(
-        update(message)
-        .where(
-            message.c.workspace_id == workspace_id,
-            message.c.id == given.c.id,
-            message.c.attempts == given.c.attempts,
-            message.c.state.in_(
-                [
-                    int(MessageState.SENDING),
-                    int(MessageState.UNCERTAIN),  # taken for dead: now we know better
-                    int(MessageState.PENDING),
-                ]
-            ),
-        )
-        .values(
-            state=given.c.state,
-            due_at=given.c.due_at,
-            reason=given.c.reason,
-            attempts=given.c.kept,
-            sent_at=case((given.c.state == int(MessageState.SENT), literal(now, Instant))),
-        ),
-        _arrays(
-            id=[each.id for each in settlements],
-            attempts=[each.attempts for each in settlements],
-            state=[int(each.state) for each in settlements],
-            due_at=[each.due_at for each in settlements],
-            reason=[each.reason for each in settlements],
-            kept=[each.kept for each in settlements],
-        ),
-    )
-
-
-async def _suppress(
-    transaction: Transaction,
-    workspace_id: int,
-    channel: Channel,
-    dead: Sequence[tuple[Due, str]],
-    now: datetime,
-) -> None:
-    """Never again to these addresses; whoever listens for a bounce hears of it."""
-    given = insert(suppression).values(
-        [
-            {
-                "workspace_id": workspace_id,
-                "contact_id": contact_id,
-                "channel": int(channel),
-                "reason": "hard_bounce",
-                "source": f"smtp: {detail}",
-                "at": now,
-            }
-            for contact_id, detail in {due.contact_id: detail for due, detail in dead}.items()
-        ]
-    )
-    await transaction.execute(
-        given.on_conflict_do_update(
-            index_elements=["workspace_id", "contact_id", "channel"],
-            # Who unsubscribed still got transactional mail; a dead address gets none.
-            set_={
-                "reason": given.excluded.reason,
-                "source": given.excluded.source + " (unsubscribed before)",
-                "at": given.excluded.at,
-            },
-            where=suppression.c.reason == "unsubscribed",
-        )
-    )
-    recorded = await record(
-        transaction,
-        workspace_id,
-        [
-            Activity(
-                contact_id=due.contact_id,
-                kind=ActivityKind.BOUNCED,
-                occurred_at=now,
-                ref=due.ref,
-                message_id=due.id,
-                properties={"answer": detail},
-            )
-            for due, detail in dead
-        ],
-        now=now,
-    )
-    await transaction.execute(
-        insert(activity_todo),
-        [{"workspace_id": workspace_id, "activity_id": each} for each in recorded.ids],
-    )
-    transaction.wake("hear", workspace_id)
-
-
-def _rows(**columns: Any) -> TableValuedAlias:
-    """Rows from one array a column, `id` and those named; `_arrays` gives them."""
-    types = {"id": BigInteger, **columns}
-    arrays = (bindparam(f"given_{name}", type_=ARRAY(kind)) for name, kind in types.items())
-    return (
-        func.unnest(*arrays)
-        .table_valued(*(column(name, kind) for name, kind in types.items()), name="given")
-        .render_derived()
-    )
-
-
-def _arrays(**values: list[Any]) -> dict[str, list[Any]]:
-    return {f"given_{name}": array for name, array in values.items()}

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import ipaddress
 from collections import deque
-from typing import Final, Literal
+from typing import Final, Literal, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import aiosmtplib
@@ -227,9 +227,11 @@ class SmtpSender:
             client.close()
             return lost("connect", str(error))
         transport = client.transport
-        if not isinstance(transport, asyncio.Transport):
+        if transport is None or transport.is_closing():
             return lost("connect", "it ended at once")
-        return _Conversation(transport, pipelining=client.supports_extension("pipelining"))
+        # uvloop's transports are no subclasses of asyncio's, so this cannot be asked.
+        stream = cast(asyncio.Transport, transport)
+        return _Conversation(stream, pipelining=client.supports_extension("pipelining"))
 
 
 def _refused(error: aiosmtplib.SMTPResponseException) -> Answer:

@@ -5,7 +5,8 @@ part where the author gave none, and puts tracked links in the place of targets.
 `templates` and `markup`; the links themselves are signed by whoever calls.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from html import unescape
 from typing import Final
 
@@ -68,7 +69,7 @@ class Letter:
         self._text = Template(text, html=False)
 
     def compose(
-        self, namespaces: Mapping[str, object], sign: Sign, *, known: Sequence[str] | None = None
+        self, namespaces: dict[str, object], sign: Sign, *, known: Sequence[str] | None = None
     ) -> Composed:
         """The mail for these values; raises TemplateError.
 
@@ -88,7 +89,7 @@ class _Targets:
     def __init__(self, stored: Sequence[str], known: Sequence[str] | None, sign: Sign) -> None:
         self.stored = stored
         self.known = known
-        self.sign = sign
+        self.sign = cache(sign)  # html and text have the same links
         self.ordinals: dict[str, int] = {}
         self.targets: list[str] = []
 

@@ -138,7 +138,7 @@ def footer(*, unsubscribe: bool, address: bool) -> str:
     """What a marketing mail must say and its author did not."""
     lines = []
     if address:
-        lines.append("{{ workspace.postal_address | newline_to_br }}")
+        lines.append('<span style="white-space:pre-line">{{ workspace.postal_address }}</span>')
     if unsubscribe:
         lines.append('<a href="{{ links.unsubscribe }}">Unsubscribe</a>')
     if not lines:

@@ -33,7 +33,7 @@ def test_links_are_tracked_in_both_parts() -> None:
 def test_marketing_carries_unsubscribe_and_address() -> None:
     made = compose(letter("<p>x</p>"))
     assert 'href="https://h.example/u/TOKEN">Unsubscribe</a>' in made.html
-    assert "1 Long Street<br" in made.html
+    assert 'pre-line">1 Long Street\nTown</span>' in made.html
     assert made.text.endswith("-- \n1 Long Street\nTown\nUnsubscribe: https://h.example/u/TOKEN")
 
 

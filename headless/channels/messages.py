@@ -1,0 +1,270 @@
+"""The message rows as the outbox moves them: claimed, marked, settled; the SQL and nothing else.
+
+Every function works inside its caller's transaction, on sets of rows, of one workspace. Imports
+storage, `audience.activities` and `ports`.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Executable,
+    Integer,
+    SmallInteger,
+    Text,
+    bindparam,
+    case,
+    column,
+    func,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.selectable import TableValuedAlias
+
+from headless.audience.activities import Activity, record
+from headless.channels.ports import Due, Parcel, Refusal
+from headless.storage.codes import ActivityKind, Channel, MessageState
+from headless.storage.database import Transaction
+from headless.storage.tables import Instant, activity_todo, message, suppression
+
+
+class Settlement(msgspec.Struct, frozen=True):
+    """How a message that was handed over (or not) goes on."""
+
+    id: int
+    attempts: int  # as they were when it was marked
+    state: MessageState
+    due_at: datetime
+    reason: str | None
+    kept: int  # attempts from now on
+
+
+async def claim(
+    transaction: Transaction, workspace_id: int, channel: Channel, now: datetime, room: int
+) -> list[Due]:
+    """Messages that are due, locked until this transaction ends; others' are passed over."""
+    rows = await transaction.execute(
+        _CLAIM, {"workspace": workspace_id, "channel": int(channel), "now": now, "room": room}
+    )
+    return [Due(*row) for row in rows]
+
+
+async def mark_sending(
+    transaction: Transaction, workspace_id: int, parcels: Sequence[Parcel], lease: datetime
+) -> None:
+    """Messages that go on the wire when this commits; ours until the lease runs out."""
+    if not parcels:
+        return
+    await transaction.execute(
+        _MARK,
+        {
+            "workspace": workspace_id,
+            "lease": lease,
+            "ids": [parcel.message_id for parcel in parcels],
+            "versions": [parcel.email_version for parcel in parcels],
+        },
+    )
+    own = [parcel for parcel in parcels if parcel.links is not None]
+    if own:
+        await transaction.execute(
+            update(message)
+            .where(message.c.workspace_id == workspace_id, message.c.id == bindparam("message_id"))
+            .values(links=bindparam("targets")),
+            [{"message_id": each.message_id, "targets": [*(each.links or ())]} for each in own],
+        )
+
+
+async def refuse(transaction: Transaction, workspace_id: int, refused: Sequence[Refusal]) -> None:
+    """Messages that are not to be sent, and why."""
+    if not refused:
+        return
+    await transaction.execute(
+        _REFUSE,
+        {
+            "workspace": workspace_id,
+            "ids": [each.message_id for each in refused],
+            "states": [int(MessageState[each.state.upper()]) for each in refused],
+            "reasons": [each.reason for each in refused],
+            "versions": [each.email_version for each in refused],
+        },
+    )
+
+
+async def write(
+    transaction: Transaction,
+    workspace_id: int,
+    settlements: Sequence[Settlement],
+    now: datetime,
+) -> None:
+    """Note the answers, unless the message has gone another way in the meantime."""
+    await transaction.execute(
+        _SETTLE,
+        {
+            "workspace": workspace_id,
+            "now": now,
+            "ids": [each.id for each in settlements],
+            "attempts": [each.attempts for each in settlements],
+            "states": [int(each.state) for each in settlements],
+            "due": [each.due_at for each in settlements],
+            "reasons": [each.reason for each in settlements],
+            "kept": [each.kept for each in settlements],
+        },
+    )
+
+
+async def suppress(
+    transaction: Transaction,
+    workspace_id: int,
+    channel: Channel,
+    dead: Sequence[tuple[Due, str]],
+    now: datetime,
+) -> None:
+    """Never again to these addresses; whoever listens for a bounce hears of it."""
+    given = insert(suppression).values(
+        [
+            {
+                "workspace_id": workspace_id,
+                "contact_id": contact_id,
+                "channel": int(channel),
+                "reason": "hard_bounce",
+                "source": f"smtp: {detail}",
+                "at": now,
+            }
+            for contact_id, detail in {due.contact_id: detail for due, detail in dead}.items()
+        ]
+    )
+    await transaction.execute(
+        given.on_conflict_do_update(
+            index_elements=["workspace_id", "contact_id", "channel"],
+            # Who unsubscribed still got transactional mail; a dead address gets none.
+            set_={
+                "reason": given.excluded.reason,
+                "source": given.excluded.source + " (unsubscribed before)",
+                "at": given.excluded.at,
+            },
+            where=suppression.c.reason == "unsubscribed",
+        )
+    )
+    recorded = await record(
+        transaction,
+        workspace_id,
+        [
+            Activity(
+                contact_id=due.contact_id,
+                kind=ActivityKind.BOUNCED,
+                occurred_at=now,
+                ref=due.ref,
+                message_id=due.id,
+                properties={"answer": detail},
+            )
+            for due, detail in dead
+        ],
+        now=now,
+    )
+    await transaction.execute(
+        insert(activity_todo),
+        [{"workspace_id": workspace_id, "activity_id": each} for each in recorded.ids],
+    )
+    transaction.wake("hear", workspace_id)
+
+
+# ---------------------------------------------------------------- the statements, built once
+
+_WORKSPACE: Final = bindparam("workspace", type_=Integer)
+
+
+def _given(**columns: tuple[str, Any]) -> TableValuedAlias:
+    """Rows from one array a column: `name=(parameter, type)`."""
+    arrays = (bindparam(parameter, type_=ARRAY(kind)) for parameter, kind in columns.values())
+    return (
+        func.unnest(*arrays)
+        .table_valued(*(column(name, kind) for name, (_, kind) in columns.items()), name="given")
+        .render_derived()
+    )
+
+
+def _claiming() -> Executable:
+    pending = literal(int(MessageState.PENDING), SmallInteger, literal_execute=True)
+    return (
+        select(*(message.c[name] for name in Due.__struct_fields__))
+        .where(
+            message.c.workspace_id == _WORKSPACE,
+            message.c.channel == bindparam("channel", type_=SmallInteger),
+            message.c.state == pending,  # written out, so that the partial index is seen
+            message.c.due_at <= bindparam("now", type_=Instant),
+        )
+        .order_by(message.c.due_at)
+        .limit(bindparam("room", type_=Integer))
+        .with_for_update(skip_locked=True)
+    )
+
+
+def _marking() -> Executable:
+    given = _given(id=("ids", BigInteger), email_version=("versions", Integer))
+    return (
+        update(message)
+        .where(message.c.workspace_id == _WORKSPACE, message.c.id == given.c.id)
+        .values(
+            state=int(MessageState.SENDING),
+            attempts=message.c.attempts + 1,
+            due_at=bindparam("lease", type_=Instant),
+            email_version=given.c.email_version,
+        )
+    )
+
+
+def _refusing() -> Executable:
+    given = _given(
+        id=("ids", BigInteger),
+        state=("states", SmallInteger),
+        reason=("reasons", Text),
+        email_version=("versions", Integer),
+    )
+    return (
+        update(message)
+        .where(message.c.workspace_id == _WORKSPACE, message.c.id == given.c.id)
+        .values(state=given.c.state, reason=given.c.reason, email_version=given.c.email_version)
+    )
+
+
+def _settling() -> Executable:
+    given = _given(
+        id=("ids", BigInteger),
+        attempts=("attempts", SmallInteger),
+        state=("states", SmallInteger),
+        due_at=("due", Instant),
+        reason=("reasons", Text),
+        kept=("kept", SmallInteger),
+    )
+    # Uncertain or pending again: it was taken for dead, and now we know better.
+    open_states = (MessageState.SENDING, MessageState.UNCERTAIN, MessageState.PENDING)
+    return (
+        update(message)
+        .where(
+            message.c.workspace_id == _WORKSPACE,
+            message.c.id == given.c.id,
+            message.c.attempts == given.c.attempts,
+            message.c.state.in_([int(state) for state in open_states]),
+        )
+        .values(
+            state=given.c.state,
+            due_at=given.c.due_at,
+            reason=given.c.reason,
+            attempts=given.c.kept,
+            sent_at=case(
+                (given.c.state == int(MessageState.SENT), bindparam("now", type_=Instant))
+            ),
+        )
+    )
+
+
+_CLAIM: Final = _claiming()
+_MARK: Final = _marking()
+_REFUSE: Final = _refusing()
+_SETTLE: Final = _settling()
