@@ -1,5 +1,6 @@
 """The canonical print: it says the same, it is stable, and it loses no comment."""
 
+import random
 from typing import Any
 
 import pytest
@@ -10,9 +11,11 @@ from hypothesis.extra.lark import from_lark
 
 from headless.dsl import ast, grammar
 from headless.dsl.build import Builder
+from headless.dsl.expect import meant
 from headless.dsl.format import WIDTH, canonical, format_parsed, identity
-from headless.dsl.lalr import Machine, tokenize
+from headless.dsl.lalr import Machine, accepts, advance, tokenize
 from headless.dsl.parser import parse
+from headless.dsl.tables import spelled, table
 from headless.dsl.text import clean
 
 LARK = grammar.lark(grammar.GRAMMAR_FILE.read_text("utf-8"))
@@ -75,10 +78,42 @@ def says_the_same(text: str) -> None:
     assert "E130" not in problems, printed
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(ANY_CAMPAIGN)
 def test_any_campaign_says_the_same_when_printed(text: str) -> None:
     says_the_same(text)
+
+
+CLOSING = ("THEN", "DO", "EXIT", "END", "RPAR", "REST", "COLON", "NAME", "WHOLE", "ALSO", "IS")
+
+
+def random_campaign(chance: random.Random) -> str | None:
+    """Words that fit, one after the other, until they make a campaign; None if they do not end."""
+    states = [table().starts["start"]]
+    words: list[str] = []
+    wanted = chance.randrange(5, 60)
+    while len(words) < 200:
+        fitting = accepts(states)
+        if "$END" in fitting and len(words) >= wanted:
+            return " ".join(words)
+        closing = [t for t in CLOSING if t in fitting] if len(words) > wanted else []
+        likely = closing[:2] or sorted(meant(fitting) - {"$END"})
+        terminal = chance.choice(likely)
+        words.append(chance.choice(SAMPLES.get(terminal) or (spelled()[terminal],)))
+        after = advance(states, terminal)
+        assert after is not None
+        states = after
+    return None
+
+
+def test_a_thousand_random_walks_say_the_same_when_printed() -> None:
+    chance = random.Random(11)
+    said = 0
+    while said < 1000:
+        text = random_campaign(chance)
+        if text is not None:
+            says_the_same(text)
+            said += 1
 
 
 @pytest.mark.slow
