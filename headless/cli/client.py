@@ -21,7 +21,7 @@ _FIXES: Final = {
     "name_taken": "choose another name, or change the one that has it",
     "plan_drifted": "look at the plan again: run the same command once more",
     "wrong_state": "`headless campaigns show NAME` tells its state",
-    "not_found": "`headless campaigns list` shows what is there",
+    "not_found": "check the spelling; `headless campaigns list` shows the campaigns",
     "stale_version": "read it again and repeat the change",
     "insufficient_scope": "use a token with the scope, in HEADLESS_TOKEN",
     "unknown_field": "add `--on-missing-field create`, or mend the name",
