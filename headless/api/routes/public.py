@@ -10,7 +10,7 @@ from functools import cache
 from html import escape
 from typing import Any, Final
 
-from litestar import Request, Response, get, head, post
+from litestar import Request, Response, get, post, route
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
@@ -63,25 +63,19 @@ async def open_pixel(request: Request[Any, Any, Any], name: FromPath[str]) -> Re
     return Response(_PIXEL, media_type="image/gif", headers=_NEVER_KEPT)
 
 
-@get("/c/{token:str}", include_in_schema=False)
+@route("/c/{token:str}", http_method=["GET", "HEAD"], include_in_schema=False)
 async def follow_click(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[Any]:
-    """A click: to the target that the message was stored with, and nowhere else."""
+    """A click: to the target that the message was stored with, and nowhere else.
+
+    A scanner that asks by HEAD where it leads is told, and nothing is recorded.
+    """
     house = house_of(request)
     found = await _behind(house, "click", token)
     if found is None or found.target is None:
         return page("This link leads nowhere", _TORN, status=404)
-    await clicked(
-        house.database, house.versions, _answer(found, found.target), now=house.clock.now()
-    )
-    return Redirect(found.target, status_code=302, headers=_NEVER_KEPT)
-
-
-@head("/c/{token:str}", include_in_schema=False)
-async def look_at_click(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[Any]:
-    """Link scanners ask where it leads and follow nothing: nothing is recorded."""
-    found = await _behind(house_of(request), "click", token)
-    if found is None or found.target is None:
-        return Response(None, status_code=404)
+    if request.method == "GET":
+        answer = _answer(found, found.target)
+        await clicked(house.database, house.versions, answer, now=house.clock.now())
     return Redirect(found.target, status_code=302, headers=_NEVER_KEPT)
 
 
@@ -116,7 +110,6 @@ async def do_unsubscribe(request: Request[Any, Any, Any], token: FromPath[str]) 
 HANDLERS: Final[list[HTTPRouteHandler]] = [
     open_pixel,
     follow_click,
-    look_at_click,
     ask_unsubscribe,
     do_unsubscribe,
 ]
