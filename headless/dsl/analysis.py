@@ -2,8 +2,8 @@
 
 `analyse` walks the plan's graph with the shortest and longest time on each way and points at the
 text. It takes a tree that `check` found no error in, and its plan. Imports `ast`, `catalogue`,
-`compile`, `delays`, `diagnostics`, `entrances`, `flow`, `lints`, `phrases`, `plan`, `rates` and
-`routes`.
+`compile`, `delays`, `diagnostics`, `entrances`, `flow`, `lints`, `phrases`, `plan`, `rates`,
+`routes` and `stays`.
 """
 
 from collections.abc import Iterator
@@ -20,8 +20,9 @@ from headless.dsl.diagnostics import Diagnostic, Span, error, in_order, warning
 from headless.dsl.entrances import implicit_start
 from headless.dsl.flow import bodies
 from headless.dsl.lints import Read, check_awaited, check_dates, check_events, check_sendings
-from headless.dsl.rates import Course, longest_stay, most_sent
+from headless.dsl.rates import Course, most_sent
 from headless.dsl.routes import FOREVER
+from headless.dsl.stays import longest_stay
 
 WEEK: Final = 7 * DAY
 _PERIODS: Final[dict[ast.Period, int]] = {

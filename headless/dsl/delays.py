@@ -45,8 +45,9 @@ def edges_of(made: plan.Plan) -> Edges:
         step.number: tuple(_left_at(rules, step.number, way) for way in _ways(step, made))
         for step in made.steps
     }
+    before = _Before(made, rough)
     exact = rough | {
-        step.number: tuple(_left_at(rules, step.number, way) for way in _when(step, made, rough))
+        step.number: tuple(_left_at(rules, step.number, way) for way in _when(step, before))
         for step in made.steps
         if isinstance(step, plan.When)
     }
@@ -155,7 +156,7 @@ def period(schedule: ast.EveryDuration | ast.EveryPeriod) -> tuple[int, int]:
 # ---------------------------------------------------------------- when
 
 
-def _when(step: plan.When, made: plan.Plan, rough: Edges) -> Iterator[Edge]:
+def _when(step: plan.When, before: "_Before") -> Iterator[Edge]:
     """The ways out of a `when`, whose windows may have been running before the contact arrived."""
     closings: list[tuple[float, float]] = []
     latest = 0.0
@@ -170,7 +171,7 @@ def _when(step: plan.When, made: plan.Plan, rough: Edges) -> Iterator[Edge]:
             latest = FOREVER
             yield Edge(arm.then, 0, FOREVER, new_event=_from_arrival(arm))
             continue
-        shortest, longest = _gone(step, arm, made, rough)
+        shortest, longest = before.gone(step, arm)
         least = max(0.0, length.least_seconds - longest)
         most = max(0.0, length.most_seconds - shortest)
         latest = max(latest, most)
@@ -195,26 +196,70 @@ def _from_arrival(arm: plan.Arm) -> bool:
     return not any(message_of(event) for event in single_events(arm.trigger.event))
 
 
-def _gone(step: plan.When, arm: plan.Arm, made: plan.Plan, rough: Edges) -> tuple[float, float]:
-    """For how long an arm's window has been open when the contact arrives: least and most."""
-    within = arm.trigger.within
-    anchor = within.anchor if within else None
-    if isinstance(anchor, ast.EntryAnchor):
-        return between({0}, step.number, rough)
-    if isinstance(anchor, ast.StepAnchor):
-        key = f"@{anchor.label.text}"
-        return between({s.number for s in made.steps if s.key == key}, step.number, rough)
-    gone: list[tuple[float, float]] = []
-    for event in single_events(arm.trigger.event):
-        message = message_of(event)
-        if message is None:
-            gone.append((0, 0))
-            continue
-        sendings = {s.number for s in made.steps if message_sent(s) == message}
-        if any((source.channel, source.sent) == message for source in made.sources):
-            sendings.add(0)
-        gone.append(between(sendings, step.number, rough) if sendings else (0, FOREVER))
-    return min(least for least, _ in gone), max(most for _, most in gone)
+class _Before:
+    """How long ago things were, seen from a step: what anchors a window runs from."""
+
+    def __init__(self, made: plan.Plan, edges: Edges) -> None:
+        self._edges = edges
+        self._backwards: dict[int, list[int]] = {}
+        for number, ways in edges.items():
+            for way in ways:
+                if way.to is not None:
+                    self._backwards.setdefault(way.to, []).append(number)
+        self._sendings: dict[tuple[ast.Channel, str], set[int]] = {}
+        for step in made.steps:
+            message = message_sent(step)
+            if message is not None:
+                self._sendings.setdefault(message, set()).add(step.number)
+        for source in made.sources:
+            if source.sent is not None:
+                self._sendings.setdefault((source.channel, source.sent), set()).add(0)
+        self._labels = {step.key: step.number for step in made.steps if step.key.startswith("@")}
+
+    def gone(self, step: plan.When, arm: plan.Arm) -> tuple[float, float]:
+        """For how long an arm's window has been open on arrival: the least and the most."""
+        within = arm.trigger.within
+        anchor = within.anchor if within else None
+        if isinstance(anchor, ast.EntryAnchor):
+            return self._between({0}, step.number)
+        if isinstance(anchor, ast.StepAnchor):
+            label = self._labels.get(f"@{anchor.label.text}")
+            return self._between(set() if label is None else {label}, step.number)
+        gone: list[tuple[float, float]] = []
+        for event in single_events(arm.trigger.event):
+            message = message_of(event)
+            if message is None:
+                gone.append((0, 0))
+                continue
+            sendings = self._sendings.get(message)
+            gone.append(self._between(sendings, step.number) if sendings else (0, FOREVER))
+        return min(least for least, _ in gone), max(most for _, most in gone)
+
+    def _between(self, starts: set[int], end: int) -> tuple[float, float]:
+        """The shortest and the longest time since the last of the starts, on arrival at a step.
+
+        Where a way from the entry leads past all starts the time counts from the arrival: it is 0.
+        """
+        near = come_to(
+            self._backwards.get(end, ()),
+            lambda number: () if number in starts else self._backwards.get(number, ()),
+        )
+
+        def onward(number: int) -> Iterator[Edge]:
+            ways = () if number == end else self._edges[number]
+            return (
+                way for way in ways if way.to == end or (way.to in near and way.to not in starts)
+            )
+
+        least, most = FOREVER, 0.0
+        for start in starts & near:
+            longest = longest_path(start, lambda n: ((way.to, way.most) for way in onward(n)))
+            most = max(most, FOREVER if longest is None else longest)
+            shortest = shortest_path(
+                start, lambda n: ((way.to, way.least) for way in onward(n)), end
+            )
+            least = min(least, shortest)
+        return (0.0 if 0 in near and 0 not in starts else least), most
 
 
 def message_sent(step: plan.Step) -> tuple[ast.Channel, str] | None:
@@ -224,34 +269,6 @@ def message_sent(step: plan.Step) -> tuple[ast.Channel, str] | None:
             return channel, message.text
         case _:
             return None
-
-
-def between(starts: set[int], end: int, edges: Edges) -> tuple[float, float]:
-    """The shortest and the longest time since the last of the starts, on arrival at a step.
-
-    Where a way from the entry leads past all starts the time counts from the arrival: it is 0.
-    """
-    backwards: dict[int, list[int]] = {}
-    for number, ways in edges.items():
-        for way in ways:
-            if way.to is not None:
-                backwards.setdefault(way.to, []).append(number)
-    leading = come_to({end}, lambda number: backwards.get(number, ()))
-
-    def onward(number: int) -> Iterator[Edge]:
-        ways = () if number == end else edges[number]
-        return (way for way in ways if way.to in leading and way.to not in starts)
-
-    least, most = FOREVER, 0.0
-    for start in starts & leading:
-        longest = longest_path(start, lambda n: ((way.to, way.most) for way in onward(n)))
-        most = max(most, FOREVER if longest is None else longest)
-        shortest = shortest_path(start, lambda n: ((way.to, way.least) for way in onward(n)), end)
-        least = min(least, shortest)
-    past = 0 not in starts and end in come_to(
-        {0}, lambda number: (way.to for way in onward(number) if way.to is not None)
-    )
-    return 0.0 if past else least, most
 
 
 def reachable(edges: Edges, start: int = 0) -> set[int]:

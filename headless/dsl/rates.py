@@ -1,7 +1,7 @@
-"""How many messages one contact can get in a span of time, and how long a run can last.
+"""How many messages one contact can get in a span of time, at the most.
 
-Both follow every way through the plan, loops with a bound as often as their bound allows. They
-are upper bounds over one run: no run sends more, though a run may send less. None means that
+Every way through the plan is followed, loops with a bound as often as their bound allows. It is an
+upper bound over one run: no run sends more, though a run may send less. None means that
 there is no bound, or none that can be found in reasonable time. Imports `ast`, `delays`, `plan`,
 `routes`.
 """
@@ -17,8 +17,9 @@ from headless.dsl import ast, plan
 from headless.dsl.delays import Edge, Edges, parts_of, period, reachable
 from headless.dsl.routes import FOREVER, longest_path, shortest_path
 
-_LOOKED_AT: Final = 20_000
-"""A search gives up after so many steps; only texts with huge loops come near."""
+_LOOKED_AT: Final = 2_000
+_EACH: Final = 25
+"""A search gives up after so many looks, and so many more for each step of the plan."""
 
 Rounds = tuple[tuple[int, int], ...]
 """How often each bounded loop has been gone round: pairs of (step, rounds)."""
@@ -28,10 +29,15 @@ Counts = Callable[[plan.Step], bool]
 
 
 class Course(msgspec.Struct):
-    """A plan with its ways, and what can be reached from each step that counts rounds."""
+    """A plan with its ways, and what can be reached from each step that counts rounds.
+
+    Without `counted` a loop knows only its first round from the later ones, and may end after any:
+    fewer situations, and still an upper bound.
+    """
 
     made: plan.Plan
     edges: Edges
+    counted: bool = True
     _behind: dict[int, set[int]] = msgspec.field(default_factory=dict)
 
     def ways(self, state: State) -> Iterator[Way]:
@@ -49,7 +55,7 @@ class Course(msgspec.Struct):
                 gone = done.get(number, 0)
                 if gone < times:
                     yield body, done | {number: gone + 1}
-                if gone >= times or until is not None:
+                if self._enough(gone, times) or until is not None:
                     yield onward, {k: v for k, v in done.items() if k != number}
             case plan.Tick():
                 yield from self._ticks(step, done)
@@ -58,10 +64,13 @@ class Course(msgspec.Struct):
                 gone = done.get(number, 0)
                 if gone < most:
                     yield back, done | {number: gone + 1}
-                else:
+                if self._enough(gone, most):
                     yield onward, done
             case _:
                 yield from ((edge, done) for edge in self.edges[number])
+
+    def _enough(self, gone: int, bound: int) -> bool:
+        return gone >= (bound if self.counted else min(bound, 1))
 
     def _ticks(
         self, step: plan.Tick, done: dict[int, int]
@@ -75,11 +84,20 @@ class Course(msgspec.Struct):
             yield edge, done | {step.number: 1 if ticks is None else gone + 1}
         if step.stop is not None and (gone or not isinstance(step.stop, ast.ForTimes)):
             enough = isinstance(step.stop, ast.ForTimes)
-            if not enough or gone == ticks:
+            if not enough or (ticks is not None and self._enough(gone, ticks)):
                 yield (
                     Edge(onward.to, 0, 0 if ticks is not None else FOREVER),
                     {k: v for k, v in done.items() if k != step.number},
                 )
+
+    def ticks(self, step: plan.Tick) -> int | None:
+        """How many ticks there can be; None when nothing bounds them."""
+        return _ticks_at_most(step)
+
+    def tick_waits(self, step: plan.Tick) -> tuple[float, float]:
+        """The longest wait for the first tick, and that for each later one after the body."""
+        body, _ = self.edges[step.number]
+        return self._first(step, body, _ticks_at_most(step)).most, self._again(step, body).most
 
     def _first(self, step: plan.Tick, body: Edge, ticks: int | None) -> Edge:
         _, most = period(step.schedule)
@@ -112,7 +130,8 @@ class Course(msgspec.Struct):
         if number not in self._behind:
             self._behind[number] = reachable(self.edges, number)
         behind = self._behind[number]
-        return tuple(sorted((k, v) for k, v in rounds.items() if k in behind))
+        most = _LOOKED_AT if self.counted else 1
+        return tuple(sorted((k, min(v, most)) for k, v in rounds.items() if k in behind))
 
 
 def _ticks_at_most(step: plan.Tick) -> int | None:
@@ -126,15 +145,25 @@ def _ticks_at_most(step: plan.Tick) -> int | None:
             return None
 
 
-def longest_stay(course: Course, start: int = 0) -> float | None:
-    """The longest time from a step to the end, in seconds; FOREVER when nothing bounds it."""
-    first: State = (start, ())
-    return longest_path(first, lambda state: ((to, edge.most) for to, edge in course.ways(state)))
-
-
 def most_sent(course: Course, span: float, counts: Counts) -> int | None:
-    """The most messages that one run can send to a contact in any span of so many seconds."""
-    return _Counting(course, span, counts).most(range(len(course.made.steps)), whole=True)
+    """The most messages that one run can send to a contact in any span of so many seconds.
+
+    Where loops in loops make too many situations, only time bounds the rounds, not their number.
+    """
+    steps = range(len(course.made.steps))
+    try:
+        return _Counting(course, span, counts).most(steps, whole=True)
+    except _TooMany:
+        pass
+    try:
+        rough = Course(course.made, course.edges, counted=False)
+        return _Counting(rough, span, counts).most(steps, whole=True)
+    except _TooMany:
+        return None
+
+
+class _TooMany(Exception):  # noqa: N818 - it stops a search, it is no error
+    """More situations than are looked at."""
 
 
 class _Counting:
@@ -145,23 +174,26 @@ class _Counting:
         self._span = span
         self._counts = {s.number for s in course.made.steps if counts(s)}
         self._beside: dict[tuple[int, int], int] = {}
+        self._left = _LOOKED_AT + _EACH * len(course.made.steps)
+
+    def _look(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise _TooMany
 
     def most(self, within: range, *, whole: bool = False) -> int | None:
         """The most from any start in a range of steps, standing rules on top."""
         states = self._states(within)
-        if states is None or not self._forks(within):
+        if not self._forks(within):
             return None
         best = 0
         for state in states:
             if state[0] in self._counts:
-                found = self._from(state, within)
-                if found is None:
-                    return None
-                best = max(best, found + self._others(state[0], within))
+                best = max(best, self._from(state, within) + self._others(state[0], within))
         extra = self._rules(within) if whole else 0
         return None if extra is None else best + extra
 
-    def _states(self, within: range) -> set[State] | None:
+    def _states(self, within: range) -> set[State]:
         seen: set[State] = set()
         todo: list[State] = [(within.start, ())]
         while todo:
@@ -169,8 +201,7 @@ class _Counting:
             if state in seen:
                 continue
             seen.add(state)
-            if len(seen) > _LOOKED_AT:
-                return None
+            self._look()
             todo.extend(
                 to
                 for to, _ in self._course.ways(state)
@@ -178,14 +209,13 @@ class _Counting:
             )
         return seen
 
-    def _from(self, start: State, within: range) -> int | None:
+    def _from(self, start: State, within: range) -> int:
         """The most sent from a sending on, itself included, before the span has passed."""
         best: dict[State, int] = {}
         order, top = count(), 1
         queue: list[tuple[float, int, int, State]] = [(0.0, -1, next(order), start)]
-        for _ in range(_LOOKED_AT):
-            if not queue:
-                return top
+        while queue:
+            self._look()
             gone, less, _, state = heapq.heappop(queue)
             if best.get(state, 0) >= -less:
                 continue
@@ -198,7 +228,7 @@ class _Counting:
                     continue
                 sent = -less + (to[0] in self._counts) + self._beside.get((state[0], to[0]), 0)
                 heapq.heappush(queue, (gone + edge.least, -sent, next(order), to))
-        return None
+        return top
 
     def _sets_up(self, number: int, to: int) -> bool:
         step = self._course.made.steps[number]
