@@ -91,6 +91,8 @@ def _with_sent(step: plan.Step, _way: Edge, before: frozenset[Message]) -> froze
 
 def _was_sent(message: Message, before: frozenset[Message]) -> bool:
     channel, name = message
+    if message in before or ("message", name) in before:
+        return True
     names = {known.casefold() for on, known in before if on in (channel, "message")}
     return name.casefold() in names
 

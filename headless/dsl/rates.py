@@ -173,6 +173,7 @@ class _Counting:
         self._course = course
         self._span = span
         self._counts = {s.number for s in course.made.steps if counts(s)}
+        self._all_forks = [s for s in course.made.steps if isinstance(s, plan.Fork)]
         self._beside: dict[tuple[int, int], int] = {}
         self._left = _LOOKED_AT + _EACH * len(course.made.steps)
 
@@ -236,8 +237,8 @@ class _Counting:
 
     def _forks(self, within: range) -> bool:
         """Works out for each part of each fork what the other parts can send meanwhile."""
-        for step in self._course.made.steps:
-            if not isinstance(step, plan.Fork) or step.number not in within:
+        for step in self._all_forks:
+            if step.number not in within:
                 continue
             parts = parts_of(step)
             if any((step.number, part.start) in self._beside for part in parts):
@@ -253,8 +254,8 @@ class _Counting:
     def _others(self, number: int, within: range) -> int:
         """What is sent beside a step by the other parts of the forks that it stands in."""
         total = 0
-        for step in self._course.made.steps:
-            if isinstance(step, plan.Fork) and step.number in within:
+        for step in self._all_forks:
+            if step.number in within:
                 for part in parts_of(step):
                     if number in part:
                         total += self._beside.get((step.number, part.start), 0)
