@@ -6,10 +6,11 @@ and storage.
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from headless import ids
 from headless.campaigns.publish import Campaign, find, from_row, selected
@@ -32,13 +33,18 @@ from headless.storage.tables import (
 
 
 class StepStats(msgspec.Struct, frozen=True):
-    """What a step came to: contacts by outcome, and how many stand there now."""
+    """What a step came to: contacts by outcome, and how many stand there now.
+
+    `sums` adds up the numbers that the answering activities brought with them, such as what was
+    spent; only where they were asked for.
+    """
 
     step: int
     line: int
     text: str
     outcomes: dict[str, int]
     waiting: int
+    sums: dict[str, Decimal] | None = None
 
 
 class Stats(msgspec.Struct, frozen=True):
@@ -109,9 +115,12 @@ async def listing(
     return [from_row(row) for row in rows]
 
 
-async def stats(tx: Transaction, workspace_id: int, campaign_id: int) -> Stats:
+async def stats(
+    tx: Transaction, workspace_id: int, campaign_id: int, *, sums: bool = False
+) -> Stats:
     """The numbers of a campaign's newest version, and of all its runs and messages."""
     found = await find(tx, workspace_id, campaign_id)
+    added = await _sums(tx, workspace_id, found.version_id) if sums else {}
     outcomes: dict[int, dict[str, int]] = {}
     rows = await tx.execute(
         select(tally.c.step, tally.c.outcome, func.sum(tally.c.contacts))
@@ -128,7 +137,14 @@ async def stats(tx: Transaction, workspace_id: int, campaign_id: int) -> Stats:
     )
     waiting = {row[0]: int(row[1]) for row in standing}
     steps = tuple(
-        StepStats(s.number, s.line, s.text, outcomes.get(s.number, {}), waiting.get(s.number, 0))
+        StepStats(
+            s.number,
+            s.line,
+            s.text,
+            outcomes.get(s.number, {}),
+            waiting.get(s.number, 0),
+            added.get(s.number, {}) if sums else None,
+        )
         for s in found.plan.steps
     )
     return Stats(
@@ -144,6 +160,31 @@ async def stats(tx: Transaction, workspace_id: int, campaign_id: int) -> Stats:
         ),
         steps=steps,
     )
+
+
+async def _sums(
+    tx: Transaction, workspace_id: int, version_id: int
+) -> dict[int, dict[str, Decimal]]:
+    """The numeric properties of the activities that a step was answered with, added up."""
+    await tx.whole_tables()
+    rows = await tx.execute(
+        text(
+            """
+            select j.step, p.key, sum(p.value::numeric)
+              from journal j
+              join activity a on a.workspace_id = j.workspace_id and a.id = j.activity_id
+             cross join lateral jsonb_each(a.properties) p
+             where j.workspace_id = :workspace_id and j.version_id = :version_id
+               and j.outcome = :yes and jsonb_typeof(p.value) = 'number'
+             group by j.step, p.key
+            """
+        ),
+        {"workspace_id": workspace_id, "version_id": version_id, "yes": int(Outcome.YES)},
+    )
+    found: dict[int, dict[str, Decimal]] = {}
+    for step, name, total in rows:
+        found.setdefault(step, {})[name] = total
+    return found
 
 
 def _versions(campaign_id: int) -> Any:

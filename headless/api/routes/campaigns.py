@@ -348,12 +348,18 @@ async def stop_campaign(call: Caller, name: FromPath[str]) -> CampaignRow:
 
 @get("/campaigns/{name:str}/stats", opt=needs("campaigns:read"), tags=["Campaigns"])
 async def campaign_stats(
-    request: Request[Any, Any, Any], call: Caller, name: FromPath[str]
+    request: Request[Any, Any, Any],
+    call: Caller,
+    name: FromPath[str],
+    sums: FromQuery[bool] = False,
 ) -> Response[Any]:
-    """How many came to each step and what became of them; a table with `Accept: text/plain`."""
+    """How many came to each step and what became of them; a table with `Accept: text/plain`.
+
+    With `sums=true` each step also adds up the numbers that the answering activities brought.
+    """
     async with call.transaction() as tx:
         found = await publish.find(tx, call.workspace_id, name)
-        stats = await inspect.stats(tx, call.workspace_id, found.id)
+        stats = await inspect.stats(tx, call.workspace_id, found.id, sums=sums)
     if bodies.wants_text(request):
         return bodies.plain(inspect.render_stats(found.name, found.state, stats))
     return Response(
