@@ -256,6 +256,23 @@ def from_builtins(data: Any) -> Plan:
     return msgspec.convert(data, Plan, strict=False)
 
 
+def json_schema() -> dict[str, Any]:
+    """The JSON schema (2020-12) of what `to_json` writes."""
+    schema = _with_numbers(msgspec.json.schema(Plan))
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Plan"} | schema
+
+
+def _with_numbers(schema: Any) -> Any:
+    """The schema with decimals as the numbers that they are written as."""
+    if isinstance(schema, list):
+        return [_with_numbers(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("format") == "decimal":
+        return {"type": "number"}
+    return {key: _with_numbers(part) for key, part in schema.items()}
+
+
 def targets(step: Step) -> tuple[Target, ...]:
     """Where a contact can go from a step, in the order of the text."""
     match step:

@@ -1,6 +1,8 @@
 """Trees become plans: numbers, ways, keys, the implicit start, and JSON both ways."""
 
+import json
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -226,6 +228,12 @@ def test_a_plan_comes_back_from_json_and_forgets_where_it_stood() -> None:
     written = plan.to_json(made)
     assert b"span" not in written
     assert plan.from_json(written) == made
+
+
+def test_the_published_schema_is_that_of_the_plan() -> None:
+    written = (Path(__file__).parents[3] / "docs" / "plan.schema.json").read_text("utf-8")
+    assert json.loads(written) == plan.json_schema(), "run `python docs/write_plan_schema.py`"
+    assert '"decimal"' not in written
 
 
 def test_layout_does_not_change_the_hash() -> None:
