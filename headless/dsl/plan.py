@@ -258,13 +258,13 @@ def from_builtins(data: Any) -> Plan:
 
 def json_schema() -> dict[str, Any]:
     """The JSON schema (2020-12) of what `to_json` writes."""
-    schema = _with_numbers(msgspec.json.schema(Plan))
+    schema: dict[str, Any] = _with_numbers(msgspec.json.schema(Plan))
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Plan"} | schema
 
 
 def _with_numbers(schema: Any) -> Any:
     """The schema with decimals as the numbers that they are written as."""
-    if isinstance(schema, list):
+    if isinstance(schema, list | tuple):
         return [_with_numbers(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
