@@ -379,9 +379,12 @@ async def test_a_mail_without_an_answer_is_held_or_sent_again(world: World) -> N
         await world.deliver(server.url, now=later)
         assert server.taken == {"a@c.example": 1, "b@c.example": 2}
         async with world.database.transaction() as tx:
-            assert await outbox.resend(
-                tx, workspace_id=world.workspace_id, message_ids=[held, again], now=later
-            ) == 1
+            assert (
+                await outbox.resend(
+                    tx, workspace_id=world.workspace_id, message_ids=[held, again], now=later
+                )
+                == 1
+            )
         server.dot = {}
         await world.deliver(server.url, now=later)
     assert server.taken["a@c.example"] == 2
