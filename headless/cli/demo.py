@@ -13,12 +13,16 @@ from urllib.parse import quote
 
 import httpx
 
+from headless.clock import SystemClock
+
 Say = Callable[[str], None]
 
 _BETWEEN_SECONDS: Final = 2.0
 _LOOK_SECONDS: Final = 0.5
+_AGAIN_SECONDS: Final = 1.0
 _LONG_POLL_SECONDS: Final = 10
 _LINES: Final = 100
+_TROUBLE: Final = ("failed", "skipped", "held")
 _PLAIN: Final = {"Content-Type": "text/plain; charset=utf-8"}
 _JSON: Final = {"Accept": "application/json"}
 
@@ -123,13 +127,9 @@ class Demo:
 
     async def follow_mails(self, after: int) -> None:
         """Tell of each mail as it arrives."""
+        query = {"wait": _LONG_POLL_SECONDS}
         while True:
-            page = await self._call(
-                "GET",
-                "/dev/inbox",
-                params={"after": after, "wait": _LONG_POLL_SECONDS},
-                headers=_JSON,
-            )
+            page = await self._read("/dev/inbox", params={**query, "after": after}, headers=_JSON)
             for mail in page["data"]:
                 after = max(after, mail["id"])
                 where = f"{self._url}/dev/inbox/{mail['id']}"
@@ -150,22 +150,33 @@ class Demo:
     async def journal(self) -> list[Any]:
         """The campaign's newest steps, newest first."""
         path = f"/v1/campaigns/{quote(_NAME)}/journal"
-        page = await self._call("GET", path, params={"limit": _LINES})
+        page = await self._read(path, params={"limit": _LINES})
         return list(page["data"])
 
     def _tell_line(self, line: Mapping[str, Any]) -> None:
         name = self._names.get(line["contact_id"], line["contact_id"])
         step, outcome, reason = line["step"], line["outcome"], line["reason"] or ""
-        if step.startswith("when opened") and outcome == "yes":
-            self._tell(line["at"], f"{name} opened the welcome")
+        if step.startswith("when opened"):
+            opened = "opened the welcome" if outcome == "yes" else "did not open the welcome"
+            self._tell(line["at"], f"{name} {opened}")
         elif step.startswith("add points"):
             self._tell(line["at"], f"{name} has points: {reason}")
-        elif step.startswith(("add tag", "when opened")):
+        elif step.startswith("add tag") and outcome == "done":
+            self._tell(line["at"], f"{name} has the tag {step.removeprefix('add tag ')}")
+        elif outcome in _TROUBLE:
             self._tell(line["at"], f"{name}: {step}: {outcome} {reason}".rstrip())
 
     def _tell(self, at: str | None, what: str) -> None:
-        clock = datetime.fromisoformat(at).astimezone().strftime("%H:%M:%S") if at else " " * 8
-        self._say(f"{clock}  {what}")
+        moment = datetime.fromisoformat(at) if at else SystemClock().now()
+        self._say(f"{moment.astimezone():%H:%M:%S}  {what}")
+
+    async def _read(self, path: str, **how: Any) -> Any:
+        """What a path answers, as soon as it does: the API may be starting again."""
+        while True:
+            try:
+                return await self._call("GET", path, **how)
+            except httpx.TransportError:
+                await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _there(self, path: str) -> bool:
         answered = await self._client.get(path)
@@ -196,12 +207,14 @@ async def play(client: httpx.AsyncClient, url: str, say: Say) -> None:
     """Bring the demonstration in and tell what happens, until cancelled."""
     demo = Demo(client, url, say)
     await demo.load()
-    say(
-        f"A campaign runs: {len(PEOPLE)} people sign up, each gets a welcome mail after two "
-        "seconds;\nwhoever opens it gets 10 points, and ten seconds later the first steps.\n"
-        f"→ open {url}/dev/inbox in a browser, open a mail, and watch what is told here\n"
-    )
     seen = {_key(line) for line in await demo.journal()}
+    say(
+        "The campaign goes on where it stopped."
+        if seen
+        else f"A campaign runs: {len(PEOPLE)} people sign up, each gets a welcome mail after two "
+        "seconds;\nwhoever opens it gets 10 points, and ten seconds later the first steps."
+    )
+    say(f"→ open {url}/dev/inbox in a browser, open a mail, and watch what is told here\n")
     newest = await client.get("/dev/inbox", params={"limit": 1}, headers=_JSON)
     mails = newest.json()["data"]
     await asyncio.gather(
