@@ -136,5 +136,7 @@ def _from_environment(*, development: bool) -> Litestar:
     settings = load(os.environ)
     if settings.database_url is None:
         raise SystemExit("DATABASE_URL is not set\n→ set it, or start `headless dev`")
+    if not settings.secret_keys:
+        raise SystemExit("HEADLESS_SECRET_KEYS is not set\n→ set it: every link in a mail needs it")
     database = connect(settings.database_url, application="headless-api")
     return build(database, settings, development=development)

@@ -15,6 +15,7 @@ from litestar.connection import ASGIConnection, Request
 from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 
+from headless.channels.links import Links
 from headless.clock import Clock
 from headless.dsl.near import did_you_mean, some_of
 from headless.problems import Problem
@@ -37,6 +38,7 @@ class House:
         self.settings = settings
         self.clock = clock
         self.versions = Versions()
+        self.links = Links(tuple(key.encode() for key in settings.secret_keys), settings.url)
 
 
 class Call:

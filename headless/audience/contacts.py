@@ -71,6 +71,7 @@ async def changed(tx: Transaction, workspace_id: int, contact_ids: Iterable[int]
         )
         .on_conflict_do_nothing()
     )
+    tx.wake("refresh", workspace_id)
 
 
 def _query(workspace_id: int) -> Select[*tuple[Any, ...]]:

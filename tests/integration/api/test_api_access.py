@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import httpx
-from conftest import Server
+from api_server import Server
 from sqlalchemy import select
 
 from headless.storage.tables import token as token_table

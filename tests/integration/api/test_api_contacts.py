@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import Server
+from api_server import Server
 from sqlalchemy import select, text
 
 from headless import ids

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import Server
+from api_server import Server
 from sqlalchemy import func, select, text
 
 from headless.audience import imports
