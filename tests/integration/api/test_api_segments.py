@@ -76,11 +76,7 @@ async def test_faulty_conditions_and_names(api: Api) -> None:
     wrong = {"name": "X", "condition": "spendd > 1"}
     answer = await api.post("/v1/segments", json=wrong)
     assert "`spend`" in str(answer.json()["diagnostics"])
-    answer = await api.post(
-        "/v1/segments",
-        json={"name": "X", "condition": "spent > 1"},
-        headers={"Accept": "text/plain"},
-    )
+    answer = await api.post("/v1/segments", json=wrong, headers={"Accept": "text/plain"})
     assert "^^^^^" in answer.text
     await made(api, name="Leads")
     answer = await api.post("/v1/segments", json={"name": "leads"})
