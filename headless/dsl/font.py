@@ -15,6 +15,8 @@ import msgspec
 FAMILY: Final = "DejaVu Sans"
 """The family that the renderer knows the shipped face by; it is the condensed one."""
 _FILE: Final = files("headless.dsl") / "fonts" / "DejaVuSansCondensed.ttf"
+_MOST_CHARACTERS: Final = 200
+"""More than these fit no line of a picture."""
 _WINDOWS, _UNICODE_BMP, _SEGMENTS = 3, 1, 4
 
 
@@ -40,6 +42,7 @@ def wrapped(text: str, size: float, room: float, most: int) -> tuple[str, ...]:
     """A text cut into at most `most` lines that fit the room; what is left out shows as `…`."""
     lines: list[str] = []
     line = ""
+    text = text[: _MOST_CHARACTERS * most]
     words = [part for word in text.split() for part in _parts(word, size, room)]
     for word in words:
         longer = f"{line} {word}" if line else word
@@ -101,7 +104,9 @@ def _glyphs(data: bytes, cmap: int) -> dict[int, int]:
         platform, encoding, offset = struct.unpack_from(">HHI", data, cmap + 4 + 8 * i)
         table = cmap + offset
         (kind,) = struct.unpack_from(">H", data, table)
-        if (platform, encoding, kind) == (_WINDOWS, _UNICODE_BMP, _SEGMENTS):
+        if (platform, encoding, kind) == (_MOST_CHARACTERS: Final = 200
+"""More than these fit no line of a picture."""
+_WINDOWS, _UNICODE_BMP, _SEGMENTS):
             return dict(_segments(data, table))
     raise ValueError("the font has no table of characters that is read here")
 
