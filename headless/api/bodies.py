@@ -4,6 +4,7 @@
 JSON pointer, and an unknown member with the nearest known name: one answer, not one per try.
 """
 
+import re
 import types
 from collections.abc import Hashable, Iterator
 from functools import cache
@@ -18,16 +19,16 @@ from headless.problems import Problem
 T = TypeVar("T")
 Fault = dict[str, str]
 _MOST_FAULTS: Final = 50
+_TYPE: Final = re.compile(r"`([a-z]+(?: \| [a-z]+)*)`")
 _WORDS: Final = {
-    "`str`": "text",
-    "`int`": "a whole number",
-    "`float`": "a number",
-    "`bool`": "true or false",
-    "`object`": "an object",
-    "`array`": "a list",
-    "`null`": "null",
-    "`bytes`": "text",
-    "`datetime`": "a time such as `2026-11-23T09:30:00Z`",
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "object": "an object",
+    "array": "a list",
+    "null": "null",
+    "datetime": "a time such as `2026-11-23T09:30:00Z`",
 }
 
 
@@ -78,14 +79,24 @@ def decode(raw: bytes, type_: type[T]) -> T:
     except msgspec.ValidationError as error:
         raise _refusal(raw, type_, str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        detail = str(error).removeprefix("JSON is malformed: ")
-        raise Problem("invalid_body", f"the body is not JSON: {detail}") from error
+        raise _no_json(error) from error
     return value
 
 
+def _no_json(error: Exception) -> Problem:
+    detail = str(error).removeprefix("JSON is malformed: ")
+    if isinstance(error, RecursionError):
+        detail = "it is nested too deeply"
+    return Problem("invalid_body", f"the body is not JSON: {detail}")
+
+
 def _refusal(raw: bytes, type_: Any, message: str) -> Problem:
-    errors = []
-    for fault in _faults(msgspec.json.decode(raw), type_, ""):
+    errors: list[Fault] = []
+    try:
+        value = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _no_json(error)
+    for fault in _faults(value, type_, ""):
         errors.append(fault)
         if len(errors) == _MOST_FAULTS:
             break
@@ -163,10 +174,8 @@ def _plain(message: str) -> str:
     message = message.partition(" - at `")[0]
     if message.startswith("Invalid enum value"):
         return f"{message.removeprefix('Invalid enum value ')} is not one of the values that fit"
-    for name, word in _WORDS.items():
-        message = message.replace(name, word)
+    message = _TYPE.sub(lambda found: _in_words(found[1]), message)
     for name, word in (
-        ("text | null", "text or null"),
         ("Expected", "this must be"),
         ("got", "and it is"),
         ("of length >=", "of at least this length:"),
@@ -174,6 +183,10 @@ def _plain(message: str) -> str:
     ):
         message = message.replace(name, word)
     return message[:1].lower() + message[1:]
+
+
+def _in_words(types_: str) -> str:
+    return " or ".join(_WORDS.get(name, f"`{name}`") for name in types_.split(" | "))
 
 
 def wants_text(request: Request[Any, Any, Any]) -> bool:

@@ -40,4 +40,6 @@ def _whole(text: str) -> str:
     except EmailNotValidError as error:
         said = str(error).rstrip(".")
         raise ValueError(said[:1].lower() + said[1:]) from error
+    if len(found.local_part) > _LONGEST_LOCAL:
+        raise ValueError(f"what stands before the @ has {_LONGEST_LOCAL} characters at most")
     return found.normalized

@@ -40,7 +40,7 @@ def _text(value: object) -> str:
 def _number(value: object) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("this must be a number, such as `12.5`, without quotes")
-    if not math.isfinite(value) or abs(value) > _MOST:
+    if (isinstance(value, float) and not math.isfinite(value)) or abs(value) > _MOST:
         raise ValueError("a number lies between -2^53 and 2^53")
     return value
 

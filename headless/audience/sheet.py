@@ -106,6 +106,8 @@ class Sheet:
             heading = [cell.strip() for cell in next(self._rows)]
         except csv.Error as error:
             raise Problem("invalid_body", f"the first line cannot be read: {error}") from error
+        if broken := _unreadable(heading):
+            raise Problem("invalid_body", f"the first line cannot be read: {broken}")
         self._width = len(heading)
         columns = _columns(heading, mapping)
         targets = [column.target for column in columns]

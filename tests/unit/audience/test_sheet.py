@@ -151,6 +151,7 @@ def test_what_does_not_fit_the_learned_type_is_a_fault() -> None:
         ("email,x:money\n", "invalid_value", "a field's type is one of"),
         ("email,points\n", "unknown_field", "no field `points`"),
         (b"\xff\xfee\0", "unsupported_media", "UTF-16"),
+        (b"email,\xff\n", "invalid_body", "not UTF-8"),
     ],
 )
 def test_headings_that_cannot_be_used(text: str | bytes, code: str, told: str) -> None:
