@@ -91,7 +91,9 @@ async def test_a_step_run_again_has_no_second_effect(world: World) -> None:
 
 async def test_an_activity_that_arrives_with_its_position_is_not_lost(world: World) -> None:
     """Whoever is first, the worker or the activity, the other one sees it."""
-    source = 'from segment Leads wait 1h when did "go" within 2d then add points 1 else add tag late'
+    source = (
+        'from segment Leads wait 1h when did "go" within 2d then add points 1 else add tag late'
+    )
     names = [f"p{n}" for n in range(30)]
     await _start(world, names, source)
     ids = [world.ids[name] for name in names]
