@@ -104,9 +104,7 @@ def _glyphs(data: bytes, cmap: int) -> dict[int, int]:
         platform, encoding, offset = struct.unpack_from(">HHI", data, cmap + 4 + 8 * i)
         table = cmap + offset
         (kind,) = struct.unpack_from(">H", data, table)
-        if (platform, encoding, kind) == (_MOST_CHARACTERS: Final = 200
-"""More than these fit no line of a picture."""
-_WINDOWS, _UNICODE_BMP, _SEGMENTS):
+        if (platform, encoding, kind) == (_WINDOWS, _UNICODE_BMP, _SEGMENTS):
             return dict(_segments(data, table))
     raise ValueError("the font has no table of characters that is read here")
 
