@@ -1,0 +1,185 @@
+"""Who: contacts, their fields, tags, segments and consent, and what they do.
+
+Imports SQLAlchemy and `columns`.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+
+from headless.storage.tables.columns import (
+    id_column,
+    instant_column,
+    json_column,
+    metadata,
+    workspace_column,
+)
+
+contact = Table(
+    "contact",
+    metadata,
+    workspace_column(),
+    id_column(),
+    Column("external_id", Text),
+    Column("email", Text),  # as written, normalised; unique without regard to case
+    Column("time_zone", Text),
+    Column("points", Integer, nullable=False, server_default="0"),
+    Column("stage", Text),
+    Column("owner", Text),
+    json_column("fields"),  # {name: value} for what `field` declares, typed as it says
+    instant_column("created_at"),
+    instant_column("updated_at"),
+    PrimaryKeyConstraint("workspace_id", "id"),
+    UniqueConstraint("workspace_id", "external_id"),
+    postgresql_with={"fillfactor": "80"},
+)
+Index("uq_contact_email", contact.c.workspace_id, func.lower(contact.c.email), unique=True)
+
+field = Table(
+    "field",
+    metadata,
+    workspace_column(),
+    id_column(),
+    Column("name", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    instant_column("created_at"),
+    PrimaryKeyConstraint("workspace_id", "id"),
+    UniqueConstraint("workspace_id", "name"),
+    CheckConstraint("type in ('text', 'number', 'boolean', 'date', 'datetime')", name="type"),
+)
+
+tag = Table(
+    "tag",
+    metadata,
+    workspace_column(),
+    id_column(),
+    Column("name", Text, nullable=False),
+    PrimaryKeyConstraint("workspace_id", "id"),
+)
+Index("uq_tag_name", tag.c.workspace_id, func.lower(tag.c.name), unique=True)
+
+contact_tag = Table(
+    "contact_tag",
+    metadata,
+    workspace_column(),
+    Column("contact_id", BigInteger, nullable=False),
+    Column("tag_id", BigInteger, nullable=False),
+    instant_column("at"),
+    PrimaryKeyConstraint("workspace_id", "contact_id", "tag_id"),
+)
+Index("ix_contact_tag_tag", contact_tag.c.tag_id)
+
+contact_change = Table(  # contacts whose dynamic segments must be asked again
+    "contact_change",
+    metadata,
+    workspace_column(),
+    Column("contact_id", BigInteger, nullable=False),
+    PrimaryKeyConstraint("workspace_id", "contact_id"),
+)
+
+segment = Table(
+    "segment",
+    metadata,
+    workspace_column(),
+    id_column(),
+    Column("name", Text, nullable=False),
+    Column("condition", Text),  # the language's own words; null: a static list
+    Column("campaign_id", BigInteger),  # the source `from contacts where (...)` of that campaign
+    instant_column("created_at"),
+    instant_column("refreshed_at", nullable=True),
+    PrimaryKeyConstraint("workspace_id", "id"),
+    UniqueConstraint("workspace_id", "name"),
+)
+
+segment_member = Table(
+    "segment_member",
+    metadata,
+    workspace_column(),
+    Column("segment_id", BigInteger, nullable=False),
+    Column("contact_id", BigInteger, nullable=False),
+    instant_column("since"),
+    PrimaryKeyConstraint("workspace_id", "segment_id", "contact_id"),
+)
+Index("ix_segment_member_contact", segment_member.c.contact_id)
+
+suppression = Table(
+    "suppression",
+    metadata,
+    workspace_column(),
+    Column("contact_id", BigInteger, nullable=False),
+    Column("channel", SmallInteger, nullable=False),
+    Column("reason", Text, nullable=False),  # unsubscribed, hard_bounce, complaint, by_hand
+    Column("source", Text, nullable=False),
+    Column("address_hash", LargeBinary),  # outlives the contact
+    instant_column("at"),
+    PrimaryKeyConstraint("workspace_id", "contact_id", "channel"),
+)
+
+subject = Table(  # what activities are about and has no table of its own, learned as it comes
+    "subject",
+    metadata,
+    workspace_column(),
+    id_column(),
+    Column("kind", Text, nullable=False),  # event, form, page, asset, slot, stage, group, sms
+    Column("name", Text, nullable=False),
+    json_column("properties"),  # {property: type} as seen
+    instant_column("created_at"),
+    PrimaryKeyConstraint("workspace_id", "id"),
+)
+Index(
+    "uq_subject_name",
+    subject.c.workspace_id, subject.c.kind, func.lower(subject.c.name),
+    unique=True,
+)  # fmt: skip
+
+activity = Table(
+    "activity",
+    metadata,
+    workspace_column(),
+    id_column(),
+    Column("contact_id", BigInteger, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("ref", BigInteger, nullable=False, server_default="0"),
+    instant_column("occurred_at"),
+    instant_column("received_at"),
+    Column("message_id", BigInteger),  # the message it answers
+    Column("enrollment_id", BigInteger),  # the run whose own step brought it about
+    Column("machine", Boolean, nullable=False, server_default=text("false")),
+    json_column("properties", nullable=True),
+    PrimaryKeyConstraint("workspace_id", "id"),
+)
+Index(
+    "ix_activity_contact",
+    activity.c.contact_id, activity.c.kind, activity.c.ref,
+    activity.c.occurred_at,
+)  # fmt: skip
+
+activity_seen = Table(  # the senders' own ids: what came twice counts once
+    "activity_seen",
+    metadata,
+    workspace_column(),
+    Column("key", Text, nullable=False),
+    instant_column("arrived_at"),
+    PrimaryKeyConstraint("workspace_id", "key"),
+)
+
+activity_todo = Table(  # written by steps inside a batch; whoever listens is woken after commit
+    "activity_todo",
+    metadata,
+    workspace_column(),
+    Column("activity_id", BigInteger, nullable=False),
+    PrimaryKeyConstraint("workspace_id", "activity_id"),
+)

@@ -1,0 +1,42 @@
+"""What all tables are made with: the metadata, and the columns that come again and again.
+
+Imports only SQLAlchemy.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Integer, MetaData
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata: Final = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+Instant: Final = DateTime(timezone=True)
+
+
+def workspace_column() -> Column[int]:
+    """`workspace_id`: whose row it is."""
+    return Column("workspace_id", Integer, nullable=False)
+
+
+def id_column() -> Column[int]:
+    """`id`: a number of its own, never used again."""
+    return Column("id", BigInteger, Identity(always=False), nullable=False)
+
+
+def instant_column(name: str, *, nullable: bool = False) -> Column[Any]:
+    """A timestamptz."""
+    return Column(name, Instant, nullable=nullable)
+
+
+def json_column(name: str, *, nullable: bool = False) -> Column[Any]:
+    """JSONB; an empty object where it cannot be null."""
+    return Column(
+        name, JSONB(none_as_null=True), nullable=nullable, server_default=None if nullable else "{}"
+    )

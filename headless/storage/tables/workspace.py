@@ -1,0 +1,81 @@
+"""Whose it is and who may: workspaces, tokens, jobs, the workers' heartbeats.
+
+Imports SQLAlchemy and `columns`.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Identity,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from headless.storage.tables.columns import (
+    id_column,
+    instant_column,
+    json_column,
+    metadata,
+    workspace_column,
+)
+
+workspace = Table(
+    "workspace",
+    metadata,
+    Column("id", Integer, Identity(always=False), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("mode", Text, nullable=False, server_default="sandbox"),  # sandbox: nothing leaves
+    Column("time_zone", Text, nullable=False, server_default="UTC"),
+    Column("sender", Text, nullable=False, server_default="hello@example.com"),
+    Column("postal_address", Text),
+    instant_column("created_at"),
+    CheckConstraint("mode in ('sandbox', 'live')", name="mode"),
+)
+
+token = Table(
+    "token",
+    metadata,
+    workspace_column(),
+    id_column(),
+    Column("name", Text, nullable=False),
+    Column("prefix", Text, nullable=False),  # the first 12 characters, to recognise it by
+    Column("hash", LargeBinary, nullable=False, unique=True),  # SHA-256 of the whole token
+    Column("scopes", ARRAY(Text), nullable=False),
+    instant_column("created_at"),
+    instant_column("expires_at", nullable=True),
+    instant_column("revoked_at", nullable=True),
+    instant_column("last_used_at", nullable=True),
+    PrimaryKeyConstraint("workspace_id", "id"),
+)
+
+job = Table(  # whatever takes longer than an answer may: imports, starts, rebuilds
+    "job",
+    metadata,
+    workspace_column(),
+    id_column(),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False, server_default="queued"),
+    Column("done", BigInteger, nullable=False, server_default="0"),
+    Column("total", BigInteger),
+    json_column("counts"),
+    Column("errors", JSONB, nullable=False, server_default="[]"),  # the first 1,000, by row
+    Column("detail", JSONB(none_as_null=True)),
+    instant_column("created_at"),
+    instant_column("started_at", nullable=True),
+    instant_column("finished_at", nullable=True),
+    PrimaryKeyConstraint("workspace_id", "id"),
+    CheckConstraint("state in ('queued', 'running', 'done', 'failed', 'cancelled')", name="state"),
+)
+
+worker = Table(  # heartbeats: arq's own health key is shared by all workers
+    "worker",
+    metadata,
+    Column("name", Text, primary_key=True),
+    instant_column("started_at"),
+    instant_column("seen_at"),
+)
