@@ -54,14 +54,15 @@ a:focus-visible, button:focus-visible, input:focus-visible { outline: 2px solid 
 iframe { display: block; box-sizing: border-box; height: 24rem; resize: vertical; overflow: auto }
 ol.links { padding: 0; margin: 0; list-style: none }
 ol.links li { display: flex; gap: .8rem; align-items: center; padding: .3rem 0 }
-ol.links span { overflow-wrap: anywhere; min-width: 0 }
-summary { cursor: pointer } details[open] summary { margin-bottom: .7rem }
+ol.links span { overflow-wrap: anywhere; min-width: 0 } ol.links button { min-width: 8.2rem }
+summary { cursor: pointer } details[open] > summary { margin-bottom: .7rem }
+dl + details { margin-top: .5rem }
 @media (max-width: 40rem) {
   body { padding: 0 .7rem } h1 { font-size: 1.25rem } .bar form, input { width: 100% }
   .mails a { grid-template-columns: 2.3rem 1fr max-content; padding: .65rem .8rem }
   .mails .face { grid-row: span 2 } .mails b { grid-column: 2 / -1; grid-row: 2 }
-  .mails time { grid-row: 1; grid-column: 3 } dl { grid-template-columns: 1fr; gap: 0 }
-  dd { margin-bottom: .4rem }
+  .mails time { grid-row: 1; grid-column: 3 } .bar .push { margin: 0; font-size: .9rem }
+  dl.rest { grid-template-columns: 1fr; gap: 0 } dl.rest dd { margin-bottom: .4rem }
 }
 </style>"""
 
@@ -125,7 +126,8 @@ DONE: Final = {
 
 
 class Followable(msgspec.Struct, frozen=True):
-    """What can be done with a mail; `targets` are where its links lead, None for one unknown."""
+    """What can be done with a mail; `targets` are where its links lead, None for those that
+    are not ours."""
 
     opens: bool
     targets: Sequence[str | None]
@@ -144,7 +146,7 @@ def list_page(
         '<div class="bar"><form action="/dev/inbox"><input type="search" name="to" list="known" '
         f'placeholder="only mail to …" aria-label="recipient" value="{filled}">'
         f'<datalist id="known">{options}</datalist></form>{every}'
-        '<span class="dim push">What this server has sent. None of it left the machine.</span>'
+        '<span class="dim push">Every mail that was sent from here. They go no further.</span>'
         "</div>"
     )
     rows = "".join(map(_row, mails))
@@ -266,7 +268,8 @@ def _headers(mail: Mail, campaign: str | None) -> str:
     return (
         f'<section class="card"><dl>{first}<dt>Received</dt>'
         f"<dd>{_time(mail.received.received_at)}</dd>{why}</dl>"
-        f'<details><summary class="dim">all headers</summary><dl>{rest}</dl></details></section>'
+        f'<details><summary class="dim">all headers</summary><dl class="rest">{rest}</dl></details>'
+        "</section>"
     )
 
 
@@ -287,20 +290,20 @@ def _frame(mail: Mail, base_url: str, *, pictures: bool) -> str:
 
 
 def _buttons(mail_id: int, can: Followable) -> str:
-    if not (can.opens or can.targets or can.unsubscribes):
-        return ""
     rows = []
     if can.opens:
         told = "what the pixel does, each time the frame above loads it"
         rows.append(_button(mail_id, "open", "Open", told))
     for place, target in enumerate(can.targets):
-        told = "it leads nowhere" if target is None else target
-        rows.append(_button(mail_id, f"click?link={place}", "Click", told))
+        if target is not None:
+            rows.append(_button(mail_id, f"click?link={place}", "Click", target))
     if can.unsubscribes:
         told = "the recipient gets no more marketing mail"
         rows.append(_button(mail_id, "unsubscribe", "Unsubscribe", told, plain=True))
+    if not rows:
+        return ""
     return (
-        '<section class="card"><h2>Do it without the mail</h2>'
+        '<section class="card"><h2>What a recipient would do</h2>'
         f'<ol class="links">{"".join(rows)}</ol></section>'
     )
 
@@ -316,8 +319,9 @@ def _button(mail_id: int, verb: str, label: str, told: str, *, plain: bool = Fal
 def _text(mail: Mail) -> str:
     if not mail.text:
         return ""
+    opened = "" if mail.html else " open"
     return (
-        '<details class="card"><summary>Text part</summary>'
+        f'<details class="card"{opened}><summary>Text part</summary>'
         f"<pre>{escape(mail.text)}</pre></details>"
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import MediaType, Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Redirect
@@ -152,7 +152,7 @@ async def mail_html(
 async def mail_source(request: Request[Any, Any, Any], mail_id: FromPath[int]) -> Response[bytes]:
     """The mail as it came over the wire."""
     mail = await _mail(house_of(request), mail_id)
-    return Response(mail.raw, media_type="text/plain; charset=utf-8", headers=_RAW_HEADERS)
+    return Response(mail.raw, media_type=MediaType.TEXT, headers=_RAW_HEADERS)
 
 
 # ---------------------------------------------------------------- to do without a browser

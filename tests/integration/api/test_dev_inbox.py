@@ -348,6 +348,7 @@ async def test_a_strangers_mail_has_nothing_to_follow(
             assert said in answer.json()["detail"]
         page = (await reader.get(path, headers=PERSON)).text
         assert f"{path}/open" not in page
+        assert f"{path}/click" not in page
         assert f"{path}/unsubscribe" not in page
 
 
