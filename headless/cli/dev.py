@@ -21,7 +21,7 @@ import msgspec
 from headless import __version__
 from headless.cli import environment
 from headless.cli.output import Failure, say
-from headless.cli.ports import is_free, next_free
+from headless.cli.ports import any_free, next_free
 from headless.cli.processes import Program, Tree, command_line, last_lines
 from headless.cli.services import migrated, require_free
 from headless.clock import SystemClock
@@ -34,7 +34,6 @@ from headless.workspace import tokens, workspaces
 _READY_SECONDS = 60.0
 _ASK_SECONDS = 0.1
 _LOOK_SECONDS = 0.5
-_MAIL_PORT = 1025
 _LOOPBACK = "127.0.0.1"
 
 
@@ -159,7 +158,7 @@ def _prepare(
     if not settings.secret_keys:
         kept_secret(settings.data_dir)
         secret_file = {"HEADLESS_SECRET_KEYS_FILE": str((settings.data_dir / "secret").absolute())}
-    mail_port = _mail_port()
+    mail_port = any_free(_LOOPBACK)
     children = {
         **{name: text for name, text in environ.items() if not name.endswith("_URL_FILE")},
         "DATABASE_URL": database_url,
@@ -176,15 +175,6 @@ def _prepare(
     return Prepared(
         _loaded(children), children, folder, tuple(servers), workspace, token, mail_port
     )
-
-
-def _mail_port() -> int:
-    if is_free(_LOOPBACK, _MAIL_PORT):
-        return _MAIL_PORT
-    other = next_free(_LOOPBACK, _MAIL_PORT)
-    if other is None:
-        raise Failure(f"no port from {_MAIL_PORT} up is free for the mail server", "free one")
-    return other
 
 
 async def _first_rows(database_url: str, text: str) -> tuple[workspaces.Workspace, str]:

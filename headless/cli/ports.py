@@ -32,6 +32,13 @@ def next_free(host: str, port: int) -> int | None:
     return next((candidate for candidate in above if is_free(host, candidate)), None)
 
 
+def any_free(host: str) -> int:
+    """A port that nobody listens on, far from those that people choose."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
 def holder(port: int) -> str | None:
     """Who listens on a port, as `name (process 123)`, where this may be known."""
     with suppress(psutil.Error, OSError):

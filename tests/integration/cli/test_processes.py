@@ -32,7 +32,7 @@ def program(tmp_path: Path, name: str, code: str, stage: int = 0) -> Program:
         name=name,
         does=f"does {name}",
         command=[sys.executable, "-c", code],
-        environ=os.environ,
+        environ=os.environ | {"PROGRAM_OF_TEST": str(tmp_path)},
         log=tmp_path / f"{name}.log",
         stage=stage,
     )
@@ -42,6 +42,15 @@ async def until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
         while not true():
             await asyncio.sleep(0.01)
+
+
+def children_of(tmp_path: Path) -> list[psutil.Process]:
+    """The programs of this test that run; the test's process may have other children."""
+    return [
+        child
+        for child in psutil.Process().children()
+        if child.environ().get("PROGRAM_OF_TEST") == str(tmp_path)
+    ]
 
 
 def logged(program: Program) -> list[str]:
@@ -58,7 +67,7 @@ async def test_all_start_and_stop_in_order(tmp_path: Path) -> None:
     assert logged(first) == ["here", "bye"] == logged(last)
     assert first.log.stat().st_mtime_ns < last.log.stat().st_mtime_ns
     assert said == []
-    assert psutil.Process().children() == []
+    assert children_of(tmp_path) == []
 
 
 async def test_one_that_dies_is_started_again_and_its_last_words_are_told(tmp_path: Path) -> None:
@@ -82,7 +91,8 @@ async def test_one_that_is_killed_is_named_with_its_signal(tmp_path: Path) -> No
     tree = Tree([steady], seconds=10, say=said.append)
     await tree.start()
     await until(lambda: logged(steady) == ["here"])
-    psutil.Process().children()[0].kill()
+    (child,) = children_of(tmp_path)
+    child.kill()
     await until(lambda: logged(steady) == ["here", "here"])
     await tree.stop()
     assert "signal SIGKILL" in said[0]
@@ -95,7 +105,7 @@ async def test_a_deaf_one_is_killed_when_the_time_is_over(tmp_path: Path) -> Non
     await until(lambda: logged(deaf) == ["here"] == logged(last))
     async with asyncio.timeout(5):
         await tree.stop()
-    assert psutil.Process().children() == []
+    assert children_of(tmp_path) == []
 
 
 async def test_a_second_signal_stops_at_once(tmp_path: Path) -> None:
@@ -107,7 +117,7 @@ async def test_a_second_signal_stops_at_once(tmp_path: Path) -> None:
     tree.cut_off()
     async with asyncio.timeout(5):
         await stopping
-    assert psutil.Process().children() == []
+    assert children_of(tmp_path) == []
 
 
 async def test_what_a_child_left_behind_goes_too(tmp_path: Path) -> None:
