@@ -12,7 +12,7 @@ from sqlalchemy import insert, select, text, update
 
 from headless.audience.activities import Activity, record
 from headless.audience.membership import join, leave
-from headless.campaigns import inspect, lifecycle, publish
+from headless.campaigns import inspect, lifecycle, publish, why
 from headless.runtime.engine import Engine
 from headless.runtime.listen import hear
 from headless.storage import tables
@@ -173,14 +173,14 @@ class World:
     async def journal(self, name: str, campaign: int = 1) -> list[str]:
         """A contact's journal: `step: outcome` with the reason or the change behind it."""
         async with self.database.transaction() as tx:
-            why = await inspect.why(tx, 1, self.ids[name], campaign)
+            told = await why.why(tx, 1, self.ids[name], campaign)
         return [
             f"{line.step}: {line.outcome}" + (f" ({line.reason})" if self._told(line) else "")
-            for run in why.runs
+            for run in told.runs
             for line in run.lines
         ]
 
-    def _told(self, line: inspect.Line) -> bool:
+    def _told(self, line: why.Line) -> bool:
         return line.reason is not None and line.outcome in ("done", "skipped")
 
     async def times(self, name: str) -> list[tuple[int, str]]:

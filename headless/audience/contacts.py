@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from headless.problems import Problem
-from headless.storage.codes import WORDS, Channel
+from headless.storage.codes import Channel, word
 from headless.storage.database import Transaction
 from headless.storage.tables import (
     contact,
@@ -107,7 +107,7 @@ def _query(workspace_id: int) -> Select[*tuple[Any, ...]]:
 def _read(row: RowMapping) -> Contact:
     values = dict(row)
     values["tags"], values["segments"] = tuple(values["tags"]), tuple(values["segments"])
-    values["suppressed"] = tuple(WORDS[Channel][int(code)] for code in values["suppressed"])
+    values["suppressed"] = tuple(word(Channel(int(code))) for code in values["suppressed"])
     return Contact(**values)
 
 

@@ -4,7 +4,6 @@ A number, once used, keeps its meaning for ever: append, never renumber. Imports
 """
 
 from enum import IntEnum
-from typing import Final
 
 
 class Channel(IntEnum):
@@ -86,7 +85,6 @@ class MessageState(IntEnum):
     UNCERTAIN = 5  # a worker died between the hand-over and its note of it
 
 
-WORDS: Final = {
-    enum: {member.value: member.name.lower().replace("_", " ") for member in enum}
-    for enum in (Channel, ActivityKind, EnrollmentState, Outcome, MessageState)
-}
+def word(code: IntEnum) -> str:
+    """A code as people and programs read it: `Outcome.ENTERED` -> `entered`."""
+    return code.name.lower()

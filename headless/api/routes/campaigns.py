@@ -22,11 +22,10 @@ from headless.api.shapes import (
     after,
     instant,
     maybe_instant,
-    number,
     page,
 )
-from headless.campaigns import enroll, inspect, lifecycle, publish
-from headless.campaigns.inspect import Line, StepStats
+from headless.campaigns import inspect, publish, why
+from headless.campaigns.inspect import StepStats
 from headless.campaigns.publish import Campaign
 from headless.dsl.examine import Examined, examine
 from headless.dsl.explain import explain
@@ -34,7 +33,6 @@ from headless.dsl.render import Report, report
 from headless.problems import Problem
 
 _TEXT: Final = "text/plain"
-_MOST_BY_HAND: Final = 1_000
 State = Literal["draft", "running", "paused", "stopped", "archived"]
 
 
@@ -84,27 +82,6 @@ class CampaignRow(msgspec.Struct, frozen=True):
     started_at: Instant | None
 
 
-class Agreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The hash of the plan that the caller has seen."""
-
-    plan: str | None = None
-
-
-class Resume(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What becomes of waits that came due meanwhile: they run now, or all waits are shifted."""
-
-    overdue: Literal["run", "shift"] = "run"
-
-
-class ResumedShape(msgspec.Struct, frozen=True):
-    """A campaign that runs again."""
-
-    id: str
-    name: str
-    state: str
-    overdue: int
-
-
 class StatsShape(msgspec.Struct, frozen=True):
     """A campaign in numbers."""
 
@@ -128,19 +105,6 @@ class LineShape(msgspec.Struct, frozen=True):
     reason: str | None
     detail: dict[str, Any] | None
     message_id: str | None
-
-
-class ByHand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Contacts by their ids, and what `entry.*` shall know of them."""
-
-    contacts: list[str]
-    data: dict[str, Any] | None = None
-
-
-class Moved(msgspec.Struct, frozen=True):
-    """How many contacts came in or went out."""
-
-    contacts: int
 
 
 def shape(found: Campaign, read: Examined | None = None) -> CampaignShape:
@@ -167,7 +131,8 @@ def shape(found: Campaign, read: Examined | None = None) -> CampaignShape:
     )
 
 
-def _row(found: Campaign) -> CampaignRow:
+def row(found: Campaign) -> CampaignRow:
+    """A campaign as lists show it."""
     return CampaignRow(
         id=found.public_id,
         name=found.name,
@@ -180,7 +145,7 @@ def _row(found: Campaign) -> CampaignRow:
     )
 
 
-def line_shape(line: Line) -> LineShape:
+def line_shape(line: why.Line) -> LineShape:
     """A line of the journal as answers show it."""
     return LineShape(
         at=instant(line.at),
@@ -195,7 +160,8 @@ def line_shape(line: Line) -> LineShape:
     )
 
 
-def _answer(found: Campaign, read: Examined | None = None, *, status: int = 200) -> Response[Any]:
+def answer(found: Campaign, read: Examined | None = None, *, status: int = 200) -> Response[Any]:
+    """A campaign with its entity tag; a new one with its place."""
     headers = {"ETag": _etag(found)}
     if status == 201:
         headers["Location"] = f"/v1/campaigns/{found.public_id}"
@@ -234,7 +200,7 @@ async def create_campaign(
         found, read = await publish.create(
             tx, call.workspace_id, body.source, name=name or body.name, now=call.now
         )
-    return _answer(found, read, status=201)
+    return answer(found, read, status=201)
 
 
 @get("/campaigns", opt=needs("campaigns:read"), tags=["Campaigns"])
@@ -250,14 +216,14 @@ async def list_campaigns(
         rows = await inspect.listing(
             tx, call.workspace_id, limit=limit + 1, after_id=start or 0, state=in_state
         )
-    return page(rows, limit, lambda row: row.id, _row, list="campaigns", state=in_state)
+    return page(rows, limit, lambda row: row.id, row, list="campaigns", state=in_state)
 
 
 @get("/campaigns/{name:str}", opt=needs("campaigns:read"), tags=["Campaigns"])
 async def get_campaign(call: Caller, name: FromPath[str]) -> Response[CampaignShape]:
     """One campaign: its text, what it does, and what the checker foresees."""
     async with call.transaction() as tx:
-        return _answer(await publish.find(tx, call.workspace_id, name))
+        return answer(await publish.find(tx, call.workspace_id, name))
 
 
 @put(
@@ -278,72 +244,7 @@ async def edit_campaign(
         found, read = await publish.edit(
             tx, call.workspace_id, before.id, body.source, revision=before.revision, now=call.now
         )
-    return _answer(found, read)
-
-
-@post(
-    "/campaigns/{name:str}/start",
-    opt={**needs("campaigns:publish"), **reads(Agreement)},
-    tags=["Campaigns"],
-    status_code=200,
-)
-async def start_campaign(
-    request: Request[Any, Any, Any], call: Caller, name: FromPath[str]
-) -> Response[CampaignShape]:
-    """Let a campaign run; without the plan's hash the answer (428) is the plan to agree to."""
-    body = await bodies.read(request, Agreement, default=Agreement())
-    async with call.transaction() as tx:
-        found = await publish.find(tx, call.workspace_id, name)
-        started = await lifecycle.start(
-            tx, call.workspace_id, found.id, plan=body.plan, now=call.now
-        )
-    return _answer(started)
-
-
-@post(
-    "/campaigns/{name:str}/pause",
-    opt=needs("campaigns:publish"),
-    tags=["Campaigns"],
-    status_code=200,
-)
-async def pause_campaign(call: Caller, name: FromPath[str]) -> CampaignRow:
-    """Hold a running campaign; everybody keeps their place."""
-    number_ = await _number(call, name)
-    async with call.transaction() as tx:
-        return _row(await lifecycle.pause(tx, call.workspace_id, number_, now=call.now))
-
-
-@post(
-    "/campaigns/{name:str}/resume",
-    opt={**needs("campaigns:publish"), **reads(Resume)},
-    tags=["Campaigns"],
-    status_code=200,
-)
-async def resume_campaign(
-    request: Request[Any, Any, Any], call: Caller, name: FromPath[str]
-) -> ResumedShape:
-    """Let a paused campaign go on; says how many waits had come due."""
-    body = await bodies.read(request, Resume, default=Resume())
-    number_ = await _number(call, name)
-    async with call.transaction() as tx:
-        resumed = await lifecycle.resume(
-            tx, call.workspace_id, number_, shifted=body.overdue == "shift", now=call.now
-        )
-    found = resumed.campaign
-    return ResumedShape(found.public_id, found.name, found.state, resumed.overdue)
-
-
-@post(
-    "/campaigns/{name:str}/stop",
-    opt=needs("campaigns:publish"),
-    tags=["Campaigns"],
-    status_code=200,
-)
-async def stop_campaign(call: Caller, name: FromPath[str]) -> CampaignRow:
-    """End a campaign for everybody in it, for good."""
-    number_ = await _number(call, name)
-    async with call.transaction() as tx:
-        return _row(await lifecycle.stop(tx, call.workspace_id, number_, now=call.now))
+    return answer(found, read)
 
 
 @get("/campaigns/{name:str}/stats", opt=needs("campaigns:read"), tags=["Campaigns"])
@@ -379,57 +280,8 @@ async def campaign_journal(call: Caller, name: FromPath[str], limit: Limit = 50)
     """The newest steps that contacts took, newest first."""
     number_ = await _number(call, name)
     async with call.transaction() as tx:
-        lines = await inspect.trace(tx, call.workspace_id, number_, limit=limit)
+        lines = await why.trace(tx, call.workspace_id, number_, limit=limit)
     return Page([line_shape(line) for line in lines], None)
-
-
-@post(
-    "/campaigns/{name:str}/contacts",
-    opt={**needs("campaigns:publish"), **reads(ByHand)},
-    tags=["Campaigns"],
-    status_code=200,
-)
-async def add_contacts(request: Request[Any, Any, Any], call: Caller, name: FromPath[str]) -> Moved:
-    """Let contacts enter by hand; those who are in, or may not come again, are passed over."""
-    body = await bodies.read(request, ByHand)
-    numbers = _numbers(body.contacts)
-    number_ = await _number(call, name)
-    async with call.transaction() as tx:
-        entered = await enroll.add(
-            tx,
-            call.house.versions,
-            call.workspace_id,
-            number_,
-            numbers,
-            data=body.data,
-            now=call.now,
-        )
-    return Moved(entered)
-
-
-@post(
-    "/campaigns/{name:str}/contacts/remove",
-    opt={**needs("campaigns:publish"), **reads(ByHand)},
-    tags=["Campaigns"],
-    status_code=200,
-)
-async def remove_contacts(
-    request: Request[Any, Any, Any], call: Caller, name: FromPath[str]
-) -> Moved:
-    """Take contacts out by hand, for good: nothing brings them back into this campaign."""
-    body = await bodies.read(request, ByHand)
-    number_ = await _number(call, name)
-    async with call.transaction() as tx:
-        gone = await enroll.remove(
-            tx, call.workspace_id, number_, _numbers(body.contacts), now=call.now
-        )
-    return Moved(gone)
-
-
-def _numbers(contacts: list[str]) -> list[int]:
-    if len(contacts) > _MOST_BY_HAND:
-        raise Problem("too_large", f"a call takes at most {_MOST_BY_HAND} contacts; send several")
-    return [number("con", one) for one in contacts]
 
 
 HANDLERS: Final[list[HTTPRouteHandler]] = [
@@ -437,12 +289,6 @@ HANDLERS: Final[list[HTTPRouteHandler]] = [
     list_campaigns,
     get_campaign,
     edit_campaign,
-    start_campaign,
-    pause_campaign,
-    resume_campaign,
-    stop_campaign,
     campaign_stats,
     campaign_journal,
-    add_contacts,
-    remove_contacts,
 ]

@@ -12,6 +12,7 @@ from headless.api.routes import (
     fields,
     imports,
     language,
+    lifecycle,
     segments,
     whoami,
     why,
@@ -26,6 +27,7 @@ HANDLERS: Final[list[HTTPRouteHandler]] = [
     *emails.HANDLERS,
     *language.HANDLERS,
     *campaigns.HANDLERS,
+    *lifecycle.HANDLERS,
     *activities.HANDLERS,
     *why.HANDLERS,
 ]

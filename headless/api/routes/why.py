@@ -12,7 +12,7 @@ from headless.api import bodies
 from headless.api.auth import Caller, needs
 from headless.api.routes.campaigns import LineShape, line_shape
 from headless.api.shapes import Instant, instant, maybe_instant, number
-from headless.campaigns import inspect, publish
+from headless.campaigns import publish, why
 
 
 class WaitingShape(msgspec.Struct, frozen=True):
@@ -55,9 +55,9 @@ async def why_contact(
     """Each step that a contact took in a campaign, and what decided it."""
     async with call.transaction() as tx:
         found = await publish.find(tx, call.workspace_id, campaign)
-        told = await inspect.why(tx, call.workspace_id, number("con", contact_id), found.id)
+        told = await why.why(tx, call.workspace_id, number("con", contact_id), found.id)
     if bodies.wants_text(request):
-        return bodies.plain(inspect.render(told))
+        return bodies.plain(why.render(told))
     return Response(
         WhyShape(
             contact_id=ids.encode("con", told.contact_id),
@@ -69,7 +69,7 @@ async def why_contact(
     )
 
 
-def _run(run: inspect.Run) -> RunShape:
+def _run(run: why.Run) -> RunShape:
     return RunShape(
         rotation=run.rotation,
         version=run.version,
