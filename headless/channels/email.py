@@ -106,16 +106,13 @@ class EmailCourier:
     async def _parcel(
         self, transaction: Transaction, due: Due, row: Row[Any], now: datetime
     ) -> Parcel | Refusal:
-        version = due.email_version or row.version
         try:
-            letter = await self._letter(transaction, due, row, version)
-            return self._composed(due, row, letter, version, now)
+            letter = await self._letter(transaction, due, row)
+            return self._composed(due, row, letter, now)
         except (TemplateError, mail.HeaderError) as error:
-            return Refusal(due.id, "parked", f"the email cannot be made: {error}", version)
+            return Refusal(due.id, "parked", f"the email cannot be made: {error}", row.version)
 
-    def _composed(
-        self, due: Due, row: Row[Any], letter: Letter, version: int, now: datetime
-    ) -> Parcel:
+    def _composed(self, due: Due, row: Row[Any], letter: Letter, now: datetime) -> Parcel:
         marketing, named = not due.transactional, _named(due)
         link = partial(
             self.links.url,
@@ -167,19 +164,17 @@ class EmailCourier:
             recipient,
             body,
             links=made.links,
-            email_version=version,
+            email_version=row.version,
         )
 
-    async def _letter(
-        self, transaction: Transaction, due: Due, row: Row[Any], version: int
-    ) -> Letter:
+    async def _letter(self, transaction: Transaction, due: Due, row: Row[Any]) -> Letter:
         marketing = not due.transactional
         tracked = _named(due) is None
         address = bool((row.postal_address or "").strip())
-        key = (due.workspace_id, due.ref, version, marketing and tracked, address, tracked)
+        key = (due.workspace_id, due.ref, row.version, marketing and tracked, address, tracked)
         kept = self._letters.get(key)
         if kept is None or kept.source.sender != (row.own_sender or row.sender):
-            source = await _source(transaction, due, version, row.sender)
+            source = await _source(transaction, due, row)
             kept = Letter(
                 source, marketing=marketing and tracked, postal_address=address, tracked=tracked
             )
@@ -225,17 +220,19 @@ def _feedback_id(due: Due, row: Row[Any]) -> str:
     return f"{campaign}:marketing:{ids.encode('wsp', due.workspace_id)}:headless"
 
 
-async def _source(transaction: Transaction, due: Due, version: int, sender: str) -> Source:
+async def _source(transaction: Transaction, due: Due, stored: Row[Any]) -> Source:
     v = tables.email_version.c
     row = (
         await transaction.execute(
             select(v.subject, v.html, v.text, v.sender, v.reply_to, v.links).where(
-                v.workspace_id == due.workspace_id, v.email_id == due.ref, v.version == version
+                v.workspace_id == due.workspace_id,
+                v.email_id == due.ref,
+                v.version == stored.version,
             )
         )
     ).one()
     return Source(
-        row.subject, row.html, row.text, row.sender or sender, row.reply_to, tuple(row.links)
+        row.subject, row.html, row.text, row.sender or stored.sender, row.reply_to, tuple(row.links)
     )
 
 

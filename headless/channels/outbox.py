@@ -32,7 +32,7 @@ ATTEMPTS: Final = 8
 FIRST_WAIT: Final = timedelta(minutes=1)  # then four times as long each time
 LONGEST_WAIT: Final = timedelta(hours=4)
 BROKEN_WAIT: Final = timedelta(seconds=30)
-_GATHER_SECONDS: Final = 0.01
+_GATHER_SECONDS: Final = 0.02
 
 log = structlog.get_logger(__name__)
 

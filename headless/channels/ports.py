@@ -29,7 +29,6 @@ class Due(msgspec.Struct, frozen=True):
     created_at: datetime
     data: dict[str, Any] | None
     links: list[str] | None
-    email_version: int | None
 
     @property
     def transactional(self) -> bool:

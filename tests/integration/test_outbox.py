@@ -247,6 +247,23 @@ async def test_a_message_keeps_the_version_it_was_first_tried_with(world: World)
         assert found.target == "https://a.example/?x=1"
 
 
+async def test_links_of_an_earlier_attempt_still_lead_where_they_led(world: World) -> None:
+    (ada,) = await world.contacts("a@c.example")
+    email = await world.email(
+        Draft(name="Own", subject="x", html='<a href="{{ contact.page }}">x</a>')
+    )
+    (message,) = await world.messages([ada], ref=email)
+    async with MailDouble() as server:
+        server.rcpt = {"a@c.example": ["450 later", "250 2.1.5 ok"]}
+        for hour, page in enumerate(("https://one.example", "https://two.example")):
+            async with world.database.transaction() as tx:
+                await tx.execute(update(tables.contact).values(fields={"page": page}))
+            await world.deliver(server.url, now=NOW + timedelta(hours=hour))
+    async with world.database.transaction() as tx:
+        kept = await tx.scalar(select(tables.message.c.links).where(tables.message.c.id == message))
+    assert kept == ["https://one.example", "https://two.example"]
+
+
 async def test_names_cannot_add_headers_and_bombs_are_parked(world: World) -> None:
     eve = await world.contacts("eve@c.example", first_name="Eve\r\nBcc: all@c.example\r\n\r\nHi")
     await world.messages(eve)

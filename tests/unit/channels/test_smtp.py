@@ -79,6 +79,35 @@ async def test_a_login_that_is_not_offered_breaks_the_channel() -> None:
     assert "secret" not in answer.detail
 
 
+async def test_a_server_that_wants_the_mail_though_it_refused_the_recipient() -> None:
+    """RFC 2920: commands sent in one breath may end so; an empty message puts it right."""
+    said: list[bytes] = []
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 hello\r\n")
+        answers = {
+            b"EHLO": b"250-hello\r\n250 PIPELINING\r\n",
+            b"RCPT": b"550 5.1.1 unknown\r\n",
+            b"DATA": b"354 go on\r\n",
+            b".": b"554 5.5.1 nobody\r\n",
+        }
+        async for line in reader:
+            said.append(line.strip())
+            writer.write(answers.get(line.split()[0], b"250 ok\r\n"))
+        writer.close()
+
+    server = await asyncio.start_server(converse, "127.0.0.1", 0)
+    sender = SmtpSender(f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}", width=1)
+    for _ in range(2):
+        answer = await sender.send("a@b.example", "no@c.example", BODY)
+        assert (answer.verdict, answer.detail) == (Verdict.SUPPRESS, "550 5.1.1 unknown")
+    await sender.close()
+    server.close()
+    assert b"line" not in said
+    assert said.count(b".") == 2
+    assert said.count(b"RSET") == 1
+
+
 @pytest.mark.parametrize("address", ["a@b\r\nRCPT TO:<eve@c>", "a@b> x", "a b@c"])
 async def test_commands_cannot_be_smuggled_in(address: str) -> None:
     async with MailDouble() as server:

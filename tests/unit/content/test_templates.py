@@ -102,3 +102,34 @@ def test_bombs_are_refused_soon(source: str) -> None:
     with pytest.raises(TemplateError):
         render(source, html=True)
     assert time.thread_time() - began < CPU_LIMIT + 1.5
+
+
+@pytest.mark.parametrize("between", ["", "{{ contact.points }}", "{% assign a = 1 %}"])
+def test_loops_share_one_bound(between: str) -> None:
+    loop = "{% for i in (1..6000) %}{% endfor %}"
+    assert len(render(loop)) == 0
+    with pytest.raises(TemplateError, match="rounds of loops"):
+        render(f"{loop}{between}{loop}")
+
+
+@pytest.mark.parametrize("html", [True, False])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ contact.first_name }}|{{ contact.nick | default: 'a<b' }}|{{ contact.points }}",
+        "{{ contact.yes }}{{ contact.no }}{{ contact.no | default: 'none' }}",
+        "{{ contact.none }}{{ contact.none | default: 'n' }}{{ contact.void | default: 'e' }}",
+        "{{ contact.list }}{{ contact.list.first }}{{ contact.list.size }}",
+        "{{ contact.first_name.x }}{{ contact.first_name.size }}",
+        "{{ contact.zero | default: 'z' }}{{ contact.deep.er }}{{ contact.deep.er.still }}",
+    ],
+)
+def test_plain_values_read_the_same_either_way(source: str, html: bool) -> None:
+    contact = {
+        "first_name": "<Ada>", "points": 5, "yes": True, "no": False, "none": None, "void": "",
+        "list": ["a", "<b>"], "zero": 0, "deep": {"er": 1.5},
+    }  # fmt: skip
+    names = {"contact": contact, "now": VALUES["now"]}
+    quickly = compile_template(source, html=html).render(names)
+    # A name given by the template makes all of it go python-liquid's way.
+    assert compile_template("{% assign x = 1 %}" + source, html=html).render(names) == quickly
