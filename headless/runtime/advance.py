@@ -10,7 +10,17 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
-from sqlalchemy import BigInteger, and_, bindparam, delete, exists, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from headless.dsl.plan import Rule
@@ -104,7 +114,7 @@ async def _close(tx: Transaction, made: Version, enrollments: Sequence[int], now
         delete(position).where(
             position.c.workspace_id == made.workspace_id,
             position.c.enrollment_id == mine.any_(),
-            position.c.branch.in_(_unbounded(made)),
+            or_(position.c.branch.in_(_unbounded(made)), _answered(made)),
             ~path_goes_on,
         )
     )
@@ -127,10 +137,16 @@ async def _close(tx: Transaction, made: Version, enrollments: Sequence[int], now
     )
 
 
+def _answered(made: Version) -> ColumnElement[bool]:
+    """The position of a bare `whenever` that has nothing more to do: each occurrence is a run."""
+    rules = [step.number for step in made.plan.steps if isinstance(step, Rule) and step.implicit]
+    return and_(position.c.step.in_(rules), position.c.due_at.is_(None))
+
+
 def _unbounded(made: Version) -> list[int]:
     """The branches of standing rules that end with the path."""
     return [
         step.branch
         for step in made.plan.steps
-        if isinstance(step, Rule) and step.trigger.within is None
+        if isinstance(step, Rule) and step.trigger.within is None and not step.implicit
     ]

@@ -268,7 +268,7 @@ def _rule(version: Version, step: Rule, claimed: CTE) -> Select[*tuple[Any, ...]
         wanted,
         ~answered,
         a.c.enrollment_id.is_distinct_from(claimed.c.enrollment_id),
-        a.c.id.is_distinct_from(claimed.c.activity_id),
+        true() if step.implicit else a.c.id.is_distinct_from(claimed.c.activity_id),
         name="occurrence",
     )
     final = claimed.c.closes[1] + grace(Arm(step.trigger))

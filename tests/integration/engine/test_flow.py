@@ -328,3 +328,23 @@ async def test_what_one_campaign_does_moves_another(world: World, step: str, wok
     await world.start(f"campaign D from segment Leads if external_id is ada then {step}")
     assert await world.journal("ada", watcher) == ["entry: entered", "add tag heard: done"]
     assert await world.journal("bob", watcher) == []
+
+
+async def test_a_bare_whenever_runs_once_for_each_occurrence(world: World) -> None:
+    await world.people("ada", "bob")
+    await world.start('whenever did "ping" then add points 1')
+    await world.does("ping", "ada")
+    await world.wait(hours=1)
+    await world.does("ping", "ada")
+    assert (await world.points("ada"), await world.points("bob")) == (2, 0)
+    assert await world.runs("ada") == ["finished", "finished"]
+
+
+async def test_a_bare_whenever_with_a_body_that_takes_time(world: World) -> None:
+    await world.people("ada")
+    await world.start('whenever did "ping" do wait 1h add points 1 end')
+    await world.does("ping", "ada")
+    assert await world.runs("ada") == ["running"]
+    await world.wait(hours=2)
+    assert await world.points("ada") == 1
+    assert await world.runs("ada") == ["finished"]
