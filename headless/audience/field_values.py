@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Final, Literal
 
 FieldType = Literal["text", "number", "boolean", "date", "datetime"]
@@ -17,12 +17,15 @@ FieldValue = str | int | float | bool
 
 LONGEST_TEXT: Final = 10_000
 _MOST: Final = 2**53
-_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_SHORT: Final = 16  # digits that are always below it
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _INSTANT: Final = re.compile(
-    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?P<zone>[Zz]|[+-]\d{2}:?\d{2})?"
+    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?P<zone>[Zz]|[+-]\d{2}:?\d{2})?",
+    re.ASCII,
 )
-_NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
-_PLAIN_NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,12})?")
+_NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_PLAIN_NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,12})?", re.ASCII)
+_BROKEN: Final = frozenset(".eE")  # a number with one of these is no whole one
 _YES: Final = frozenset({"true", "yes", "y", "1"})
 _NO: Final = frozenset({"false", "no", "n", "0"})
 
@@ -52,7 +55,14 @@ def _boolean(value: object) -> bool:
 
 
 def _date(value: object) -> str:
-    if not isinstance(value, str) or not _DATE.fullmatch(value):
+    if not isinstance(value, str):
+        raise ValueError("this must be a date such as `2026-11-23`")
+    return _day(value)
+
+
+@lru_cache(maxsize=4096)  # a file names the same days again and again
+def _day(value: str) -> str:
+    if not _DATE.fullmatch(value):
         raise ValueError("this must be a date such as `2026-11-23`")
     try:
         return date.fromisoformat(value).isoformat()
@@ -88,13 +98,14 @@ def checked(type_: FieldType, value: object) -> FieldValue:
 
 
 def _read_number(text: str) -> int | float:
+    if text.isdecimal() and text.isascii() and len(text) < _SHORT:
+        return int(text)
     if not _NUMBER.fullmatch(text):
         raise ValueError("this must be a number such as `12.5`")
-    try:
-        number = Decimal(text)
-    except InvalidOperation as error:
-        raise ValueError("this must be a number such as `12.5`") from error
-    return _number(int(number) if number == number.to_integral_value() else float(number))
+    if not _BROKEN.intersection(text):
+        return _number(int(text))
+    number = float(text)
+    return _number(int(number) if number.is_integer() else number)
 
 
 def _read_boolean(text: str) -> bool:

@@ -57,6 +57,7 @@ class Import:
         self._counts = dict.fromkeys(_KINDS, 0)
         self._done = 0
         self._errors = 0
+        self._mostly_new = True
         self._detail: dict[str, Any] = {}
 
     async def run(self, stream: AsyncIterator[bytes]) -> Job:
@@ -130,6 +131,7 @@ class Import:
         faults = sorted([*piece.faults, *piece.warnings, *told], key=lambda fault: fault.line)
         for one in saved:
             self._counts[_result(one)] += 1
+        self._mostly_new = 2 * sum(one.created for one in saved) > len(saved)
         self._counts["rejected"] += piece.rejected
         self._counts["warnings"] += len(piece.warnings) + sum(f.column == "segments" for f in told)
         self._done += piece.read
@@ -161,6 +163,7 @@ class Import:
                     saved,
                     now=now,
                     on_conflict=self._options.on_conflict,
+                    mostly_new=self._mostly_new,
                 )
                 for one, line in zip(saved, piece.lines, strict=True):
                     if one.problem is not None:
