@@ -8,6 +8,7 @@ open in a new tab, pictures come from this server only unless a person asks for 
 import base64
 import hashlib
 import re
+import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
@@ -86,7 +87,7 @@ async function look() {
     try {
       const query = new URLSearchParams(location.search);
       query.set("after", list().dataset.newest);
-      query.set("wait", "10");
+      query.set("wait", "2");
       query.set("limit", "1");
       const json = {headers: {Accept: "application/json"}};
       const told = await fetch("/dev/inbox?" + query, json);
@@ -113,7 +114,7 @@ _SOURCE: Final = re.compile(
     r"(?:\b(?:src|srcset|background)\s*=\s*[\"']?|url\(\s*[\"']?)\s*((?:https?:)?//[^\"'\s)>]+)",
     re.IGNORECASE,
 )
-_FIRST_HEADERS: Final = ("From", "To", "Reply-To", "Date")
+_FIRST_HEADERS: Final = ("From", "To", "Reply-To")
 _SOURCE_SHOWN: Final = 64 * 1024
 _HUES: Final = (212, 268, 330, 12, 36, 150, 178)
 
@@ -263,7 +264,7 @@ def _headers(mail: Mail, campaign: str | None) -> str:
     )
     why = ""
     if campaign is not None:
-        command = f'headless why {mail.received.recipient} "{campaign}"'
+        command = shlex.join(("headless", "why", mail.received.recipient, campaign))
         why = f"<dt>Why</dt><dd><code>{escape(command)}</code></dd>"
     return (
         f'<section class="card"><dl>{first}<dt>Received</dt>'

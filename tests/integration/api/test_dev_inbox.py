@@ -23,7 +23,7 @@ PERSON = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 PROGRAM = {"Accept": "application/json"}
 NASTY = "<script>alert(1)</script>\"'&<b>bold"
 CAMPAIGN = """\
-campaign "Hello"
+campaign "Hello $you"
 start when did "signed up"
 send email Welcome
 when opened email Welcome within 3d then add points 10
@@ -259,7 +259,7 @@ async def test_one_mail_as_json(reader: Api, town: Town) -> None:
     person = await town.person()
     assert mail["why"].startswith(f"/v1/contacts/{person['id']}/why?campaign=cmp_")
     why = await town.api.get(mail["why"])
-    assert why.json()["campaign"] == "Hello"
+    assert why.json()["campaign"] == "Hello $you"
     assert (await reader.get(mail["why"])).status_code == 401
 
 
@@ -271,7 +271,7 @@ async def test_the_page_holds_the_pixel_and_the_buttons(reader: Api, town: Town)
     path = f"/dev/inbox/{mail['id']}"
     page = await reader.get(path, headers=PERSON)
     assert f'<iframe title="the mail" src="{path}/html"' in page.text
-    assert "headless why ada@example.com &quot;Hello&quot;" in page.text
+    assert "headless why ada@example.com &#x27;Hello $you&#x27;" in page.text
     for action in ("open", "click?link=0", "click?link=1", "unsubscribe"):
         assert f'<form method="post" action="{path}/{action}">' in page.text
     assert "https://example.com/two?a=b&amp;c=d" in page.text
