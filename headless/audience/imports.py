@@ -26,7 +26,8 @@ from headless.workspace.jobs import Job
 AT_ONCE: Final = 5_000
 """Rows of one piece and transaction."""
 _TRIES: Final = 5
-_KINDS: Final = ("created", "updated", "unchanged", "rejected", "warnings")
+COUNTED: Final = ("created", "updated", "unchanged", "rejected", "warnings")
+"""What an import counts of its rows."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +55,7 @@ class Import:
         self._workspace_id = workspace_id
         self._clock = clock
         self._options = options
-        self._counts = dict.fromkeys(_KINDS, 0)
+        self._counts = dict.fromkeys(COUNTED, 0)
         self._done = 0
         self._errors = 0
         self._mostly_new = True

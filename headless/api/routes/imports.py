@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from litestar import Request, Response, get, post
+from litestar.exceptions import InternalServerException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, QueryParameter
 
@@ -25,7 +26,7 @@ from headless.api.shapes import (
     number,
     page,
 )
-from headless.audience.imports import Import, Options
+from headless.audience.imports import COUNTED, Import, Options
 from headless.audience.saving import OnConflict
 from headless.audience.sheet import OnMissing
 from headless.problems import Problem
@@ -67,7 +68,7 @@ def shape(call: Call, job: Job) -> JobShape:
         state=job.state,
         done=job.done,
         total=job.total,
-        counts=job.counts,
+        counts={name: job.counts[name] for name in COUNTED if name in job.counts},
         created_at=instant(job.created_at),
         started_at=maybe_instant(job.started_at),
         finished_at=maybe_instant(job.finished_at),
@@ -124,7 +125,7 @@ async def import_contacts(
         size=request.content_length,
     )
     importing = Import(call.database, call.workspace_id, call.house.clock, options)
-    job = await importing.run(_nonempty(request.stream()))
+    job = await importing.run(_whole(request.stream()))
     answer = shape(call, job)
     headers = {"Location": f"/v1/jobs/{answer.id}"}
     if dry_run:
@@ -132,10 +133,14 @@ async def import_contacts(
     return Response(answer, status_code=202, headers=headers)
 
 
-async def _nonempty(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    async for chunk in stream:
-        if chunk:
-            yield chunk
+async def _whole(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The chunks of a body; raises Problem when the sender goes away before its end."""
+    try:
+        async for chunk in stream:
+            if chunk:
+                yield chunk
+    except InternalServerException as error:
+        raise Problem("invalid_body", "the stream broke off before its end") from error
 
 
 def _mapping(pairs: list[str]) -> dict[str, str]:

@@ -27,6 +27,7 @@ from headless.api.shapes import (
 )
 from headless.audience import segments
 from headless.audience.segments import Member, Segment
+from headless.campaigns.ingest import Who
 from headless.problems import Problem
 
 _MOST: Final = 1000
@@ -50,14 +51,6 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A condition to count by."""
 
     condition: str
-
-
-class Who(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A contact by one of its identities."""
-
-    id: str | None = None
-    external_id: str | None = None
-    email: str | None = None
 
 
 class MemberChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

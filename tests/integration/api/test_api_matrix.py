@@ -1,5 +1,6 @@
 """Every route under /v1, found in the application itself: who gets in and who does not."""
 
+import re
 from typing import Any
 
 from api_server import Server
@@ -59,6 +60,12 @@ async def test_no_route_breaks_on_odd_bodies(server: Server) -> None:
 
 async def test_every_route_is_described(server: Server) -> None:
     described = openapi.describe(server.app)
+    shapes = described["components"]["schemas"]
+    for shape in re.findall(r"#/components/schemas/([^\"']+)", str(described)):
+        assert shape in shapes
+    assert not [name for name in shapes if "." in name]
+    names_ = [o["operationId"] for path in described["paths"].values() for o in path.values()]
+    assert len(names_) == len(set(names_))
     for route in server.app.routes:
         for handler in getattr(route, "route_handlers", ()):
             if route.path.startswith("/v1"):
