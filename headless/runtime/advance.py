@@ -74,12 +74,7 @@ async def _batch(
     if not claimed:
         return Advanced()
     enrollments = [row[0] for row in claimed]
-    row = (
-        await tx.execute(
-            carried.act,
-            {"now": now, "enrollments": enrollments, "branches": [row[1] for row in claimed]},
-        )
-    ).one()
+    row = (await tx.execute(carried.act, {"now": now, "places": [row[1] for row in claimed]})).one()
     made = compiled.version
     if carried.rules:
         await _close(tx, made, enrollments, now)

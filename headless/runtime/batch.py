@@ -78,9 +78,11 @@ def frame(version: Version, run: Run) -> Frame:
     steps = version.plan.steps
     actions = tuple((n, step.action) for n, _ in run.steps if isinstance(step := steps[n], Act))
     ahead = (steps[to] for to, _ in run.exits if isinstance(to, int))
-    concerned = (steps[run.start], *(steps[n] for n, _ in run.steps), *ahead)
+    # what a `when` at the start waited for is settled in `stood`
+    start = () if isinstance(steps[run.start], When | Rule) else (steps[run.start],)
+    concerned = (*start, *(steps[n] for n, _ in run.steps), *ahead)
     spoken = tuple(everything(concerned))
-    stood = stands.stood(version, run.start, stands.due(version))
+    stood = stands.stood(version, run.start, stands.due())
     rows = _rows(version, run, stood, spoken, actions)
     scope = _scope(version, rows, rows.c.at)
     if _needs_enrollment(spoken):
@@ -154,7 +156,7 @@ def _rows(
 
 
 def _answers(version: Version, run: Run, scope: Scope) -> Iterator[ColumnElement[Any]]:
-    """A column `q<number>` with the outcome of each question, `no<number>` with each refusal."""
+    """A column `q<number>` with the outcome of each question, and one for each kind of refusal."""
     for n, _ in run.steps:
         match version.plan.steps[n]:
             case If(choices=choices):
@@ -162,8 +164,22 @@ def _answers(version: Version, run: Run, scope: Scope) -> Iterator[ColumnElement
                 yield case(*ways, else_=number(len(ways))).label(f"q{n}")
             case Split() as split:
                 yield _bucket(version, split, scope).label(f"q{n}")
-            case Act(action=ast.SendMessage(transactional=transactional)):
-                yield effects.refusal(scope, transactional=transactional).label(f"no{n}")
+            case _:
+                pass
+    for transactional in sorted(_sends(version, run)):
+        yield effects.refusal(scope, transactional=transactional).label(refusal_of(transactional))
+
+
+def _sends(version: Version, run: Run) -> set[bool]:
+    """Whether the run sends marketing mail (False), transactional mail (True), or both."""
+    steps = (version.plan.steps[n] for n, _ in run.steps)
+    acts = (step.action for step in steps if isinstance(step, Act))
+    return {action.transactional for action in acts if isinstance(action, ast.SendMessage)}
+
+
+def refusal_of(transactional: bool) -> str:
+    """The column that says why a contact cannot be mailed."""
+    return "no_transactional" if transactional else "no_marketing"
 
 
 def _bucket(version: Version, split: Split, scope: Scope) -> Sql:

@@ -23,7 +23,7 @@ from headless.audience.values import Sql, operand_of
 from headless.dsl import ast
 from headless.dsl.plan import Act, Entry, If, Leave, Split, Step, Wait, When
 from headless.runtime import effects, times
-from headless.runtime.batch import Frame
+from headless.runtime.batch import Frame, refusal_of
 from headless.runtime.paths import ALWAYS, Paths
 from headless.runtime.stands import number
 from headless.storage import tables
@@ -113,8 +113,8 @@ def _told(frame: Frame, step: Step) -> tuple[Sql, Sql]:
             return number(Outcome.DONE), _reason(missing, "the field is empty")
         case Leave():
             return number(Outcome.EXITED), _NOTHING
-        case Act(action=ast.SendMessage()):
-            why = frame.rows.c[f"no{step.number}"]
+        case Act(action=ast.SendMessage(transactional=transactional)):
+            why = frame.rows.c[refusal_of(transactional)]
             sent = case((why.is_(None), number(Outcome.SENT)), else_=number(Outcome.SKIPPED))
             return sent, case((why.is_not(None), func.jsonb_build_object("reason", why)))
         case Act(action=ast.SendWebhook()):

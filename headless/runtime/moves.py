@@ -74,14 +74,9 @@ def _may_be_due(frame: Frame, to: int) -> bool:
     return not (isinstance(step, Wait) and isinstance(step.until, ast.Duration))
 
 
-def _same(table: Any, frame: Frame) -> ColumnElement[bool]:
+def _same(frame: Frame) -> ColumnElement[bool]:
     """The row of `position` that a row of the batch came from."""
-    e = frame.rows.c
-    return and_(
-        table.c.workspace_id == frame.version.workspace_id,
-        table.c.enrollment_id == e.enrollment_id,
-        table.c.branch == e.branch,
-    )
+    return tables.position.c.ctid == frame.rows.c.place
 
 
 # ---------------------------------------------------------------- onwards
@@ -99,7 +94,7 @@ def _moved(frame: Frame, onward: list[tuple[int, Paths]]) -> CTE:
     kept = or_(*(frame.by(paths) for _, paths in onward))
     return (
         update(p)
-        .where(_same(p, frame), kept, not_(_is_spent(frame, onward)))
+        .where(_same(frame), kept, not_(_is_spent(frame, onward)))
         .values(**values, arrived_at=e.at, activity_id=e.cause)
         .returning(p.c.branch)
         .cte("moved")
@@ -233,11 +228,7 @@ def _last_sent(frame: Frame, ref: int, *, mine: bool = False) -> Sql:
 def _waiting_on(frame: Frame) -> Iterator[CTE]:
     """Woken for nothing: sleep on until the deadline. A standing rule whose window closed goes."""
     p, s = tables.position, frame.stood.c
-    mine = and_(
-        p.c.workspace_id == frame.version.workspace_id,
-        p.c.enrollment_id == s.enrollment_id,
-        p.c.branch == s.branch,
-    )
+    mine = p.c.ctid == s.place
     yield (
         update(p)
         .where(mine, s.outcome == -1)
@@ -315,7 +306,7 @@ def _spent(frame: Frame, onward: list[tuple[int, Paths]]) -> list[CTE]:
     if str(spent) == "false":
         return []
     p = tables.position
-    return [delete(p).where(_same(p, frame), spent).returning(p.c.branch).cte("spent")]
+    return [delete(p).where(_same(frame), spent).returning(p.c.branch).cte("spent")]
 
 
 # ---------------------------------------------------------------- the end
@@ -329,7 +320,7 @@ def has_rules(frame: Frame) -> bool:
 def _ended(frame: Frame, paths: Paths) -> Iterator[CTE]:
     """The path is over. With standing rules the run may go on: `advance` looks after that."""
     p = tables.position
-    yield delete(p).where(_same(p, frame), frame.by(paths)).returning(p.c.branch).cte("ended")
+    yield delete(p).where(_same(frame), frame.by(paths)).returning(p.c.branch).cte("ended")
     if not has_rules(frame):
         yield _closed(frame, paths, EnrollmentState.FINISHED, "finished")
 

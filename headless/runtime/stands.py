@@ -15,6 +15,7 @@ from sqlalchemy import (
     FromClause,
     Select,
     SmallInteger,
+    Text,
     and_,
     bindparam,
     case,
@@ -34,7 +35,7 @@ from headless.audience.conditions import answers
 from headless.audience.values import Scope, Sql, interval
 from headless.dsl import ast
 from headless.dsl.plan import Arm, Plan, Rule, Wait, When
-from headless.storage.tables import Instant, activity, contact, enrollment, journal, position
+from headless.storage.tables import Instant, Place, activity, contact, enrollment, journal, position
 from headless.workspace.names import Names
 
 NOW: Final = bindparam("now", type_=Instant)
@@ -72,10 +73,14 @@ def grace(arm: Arm) -> Sql:
 
 
 def claim(version: Version, step: int) -> Select[*tuple[Any, ...]]:
-    """Lock up to `:most` positions that are due at a step; others' locks are passed over."""
+    """Lock up to `:most` positions that are due at a step; others' locks are passed over.
+
+    Answers each one's enrollment and place in the table. The place holds as long as the lock does,
+    which spares the next statement two look-ups by key for each row.
+    """
     p = position.alias("p")
     return (
-        select(p.c.enrollment_id, p.c.branch)
+        select(p.c.enrollment_id, cast(p.c.ctid, Text).label("place"))
         .where(p.c.version_id == version.id, p.c.step == number(step), p.c.due_at <= NOW)
         .order_by(p.c.due_at)
         .limit(bindparam("most", type_=BigInteger))
@@ -83,29 +88,16 @@ def claim(version: Version, step: int) -> Select[*tuple[Any, ...]]:
     )
 
 
-def due(version: Version) -> CTE:
+def due() -> CTE:
     """The claimed positions, read again: a second statement sees what committed before the lock."""
-    claimed = (
-        func.unnest(
-            bindparam("enrollments", type_=ARRAY(BigInteger)),
-            bindparam("branches", type_=ARRAY(SmallInteger)),
-        )
-        .table_valued("enrollment_id", "branch", name="claimed")
-        .render_derived()
+    places = cast(bindparam("places", type_=ARRAY(Text)), ARRAY(Place))
+    columns = [column for column in position.c if column.name != "ctid"]
+    return (
+        select(*columns, position.c.ctid.label("place"))
+        .where(position.c.ctid == places.any_())
+        .cte("due")
+        .prefix_with("materialized")
     )
-    # the limit keeps the planner to one look-up by the key for each row, whatever it believes
-    # about a table that has just been filled
-    p = (
-        select(position)
-        .where(
-            position.c.workspace_id == number(version.workspace_id),
-            position.c.enrollment_id == claimed.c.enrollment_id,
-            position.c.branch == claimed.c.branch,
-        )
-        .limit(1)
-        .lateral("p")
-    )
-    return select(p).select_from(claimed.join(p, true())).cte("due").prefix_with("materialized")
 
 
 # ---------------------------------------------------------------- what has become of it

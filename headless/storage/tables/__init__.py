@@ -30,12 +30,13 @@ from headless.storage.tables.campaigns import (
     tally,
     version,
 )
-from headless.storage.tables.columns import Instant, metadata
+from headless.storage.tables.columns import Instant, Place, metadata
 from headless.storage.tables.messages import email, email_version, inbox_mail, message
 from headless.storage.tables.workspace import job, token, worker, workspace
 
 __all__ = [
     "Instant",
+    "Place",
     "activity",
     "activity_seen",
     "activity_todo",

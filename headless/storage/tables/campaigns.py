@@ -20,6 +20,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from headless.storage.tables.columns import (
     Instant,
+    Place,
     id_column,
     instant_column,
     json_column,
@@ -124,6 +125,7 @@ position = Table(  # where a running enrollment stands; narrow, updated in place
     Column("opens", ARRAY(Instant)),  # at a `when`: each arm's window, [opens, closes)
     Column("closes", ARRAY(Instant)),
     Column("activity_id", BigInteger),  # what moved this path last: `event.*`
+    Column("ctid", Place, system=True),  # PostgreSQL's own: the row's place
     PrimaryKeyConstraint("workspace_id", "enrollment_id", "branch"),
     postgresql_with={
         "fillfactor": "70",

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import BigInteger, Column, DateTime, Identity, Integer, MetaData
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import UserDefinedType
 
 metadata: Final = MetaData(
     naming_convention={
@@ -18,6 +19,16 @@ metadata: Final = MetaData(
 )
 
 Instant: Final = DateTime(timezone=True)
+
+
+class Place(UserDefinedType[str]):
+    """Where a row stands in its table: PostgreSQL's `tid`. It holds while the row is locked."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """The type's name in SQL."""
+        return "TID"
 
 
 def workspace_column() -> Column[int]:

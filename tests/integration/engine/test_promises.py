@@ -144,7 +144,7 @@ async def test_the_activity_waits_for_a_batch_that_is_moving_the_position(world:
         assert len(claimed) == 1
         await tx.execute(
             carried.act,
-            {"now": now, "enrollments": [claimed[0][0]], "branches": [claimed[0][1]]},
+            {"now": now, "places": [claimed[0][1]]},
         )
         telling = asyncio.create_task(tell())
         await _until_blocked(world.database)
