@@ -1,0 +1,76 @@
+"""The pages of the documentation, and how their shell examples are run and held to their answers.
+
+An example is a block of `sh`; the `json` or `text` block that follows it is its answer. Ids, times,
+hashes and this machine's port are other ones each time and are made equal on both sides, blanks do
+not count, and `…` stands for whatever was left out.
+"""
+
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+ROOT = Path(__file__).parents[2]
+PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")))
+
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_MARK = "\x1e"
+_OTHER_EACH_TIME = (
+    (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?Z?"), "TIME"),
+    (re.compile(r"sha256:[0-9a-f]+"), "sha256:HASH"),
+    (re.compile(r"\b(wsp|tok|eml|con|cmp|msg|job|seg)_[0-9a-z]{13}"), r"\1_ID"),
+    (re.compile(r"http://localhost:\d+"), "URL"),
+    (re.compile(r"\s+"), ""),
+)
+
+
+class Example(msgspec.Struct, frozen=True):
+    """A shell example: its line in the page, what is typed, and the answer that the page shows."""
+
+    line: int
+    typed: str
+    answer: str | None
+
+
+def examples(page: Path) -> list[Example]:
+    """The shell examples of a page, in order."""
+    text = page.read_text()
+    blocks = list(_BLOCK.finditer(text))
+    found = []
+    for block, after in zip(blocks, [*blocks[1:], None], strict=True):
+        if block[1] == "sh":
+            answer = after[2] if after is not None and after[1] in ("json", "text") else None
+            found.append(Example(text[: block.start()].count("\n") + 1, block[2], answer))
+    return found
+
+
+def run(shown: list[Example], folder: Path, environ: Mapping[str, str]) -> list[str]:
+    """What one bash says to all examples, one after the other; the first that fails ends it."""
+    script = "set -euo pipefail\n" + "".join(f"{one.typed}\nprintf '{_MARK}'\n" for one in shown)
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=folder,
+        env=dict(environ),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout.split(_MARK)[:-1]
+
+
+def comparable(text: str) -> str:
+    """A text without what is other each time."""
+    for what, instead in _OTHER_EACH_TIME:
+        text = what.sub(instead, text)
+    return text
+
+
+def fits(answer: str, shown: str) -> bool:
+    """Whether an answer is the one that a page shows."""
+    parts = [re.escape(part) for part in comparable(shown).split("…")]
+    return re.fullmatch(".*?".join(parts), comparable(answer), re.DOTALL) is not None

@@ -1,0 +1,61 @@
+"""The tutorial and the how-tos, typed into a real shell against a real `headless dev`."""
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from acceptance.test_dev import Dev
+from pages import ROOT, comparable, examples, fits, run
+
+pytestmark = pytest.mark.xdist_group("dev")
+WALKTHROUGHS = ("docs/tutorial.md", "docs/how-to/import-contacts.md")
+
+
+@pytest.fixture
+def dev(tmp_path: Path) -> Iterator[Dev]:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        port = int(server.getsockname()[1])
+    dev = Dev(tmp_path / "data", port)
+    try:
+        yield dev.ready()
+        dev.stop()
+    finally:
+        dev.clear_up()
+
+
+@pytest.mark.parametrize("page", WALKTHROUGHS)
+def test_each_command_answers_what_the_page_shows(page: str, dev: Dev, tmp_path: Path) -> None:
+    shown = examples(ROOT / page)
+    assert len(shown) > 3
+    environ = os.environ | {
+        "U": dev.url,
+        "T": dev.token,
+        "HEADLESS_URL": dev.url,
+        "HEADLESS_TOKEN": dev.token,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    said = run(shown, tmp_path, environ)
+    for one, answer in zip(shown, said, strict=True):
+        if one.answer is not None:
+            assert fits(answer, one.answer), (
+                f"{page}:{one.line}\n{answer}\n{comparable(answer)}\n{comparable(one.answer)}"
+            )
+
+
+@pytest.mark.parametrize(
+    ("answer", "shown", "fit"),
+    [
+        ('{"id":"con_5712m29xgjs4k","a":1}', '{"id": "con_0000000000000", "a": 1}', True),
+        ('{"id":"con_5712m29xgjs4k","a":1}', '{"id": "con_0000000000000", "a": 2}', False),
+        ('{"a":1,"b":2,"c":3}', '{"a": 1, … "c": 3}', True),
+        ('{"a":1,"b":2,"c":3}', '{"a": 1, … "d": 3}', False),
+        ("at 2026-01-05 09:00:00\n", "at 2027-02-06 10:00:01", True),
+        ("one two", "one", False),
+    ],
+)
+def test_an_answer_that_differs_is_seen(answer: str, shown: str, fit: bool) -> None:
+    assert fits(answer, shown) is fit
