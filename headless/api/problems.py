@@ -11,6 +11,12 @@ from typing import Any, Final
 
 import msgspec
 import structlog
+from asyncpg.exceptions import (
+    CannotConnectNowError,
+    ConnectionDoesNotExistError,
+    PostgresConnectionError,
+    TooManyConnectionsError,
+)
 from litestar import Request, Response
 from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
@@ -33,6 +39,14 @@ _CODES: Final = {
     429: "rate_limited",
     503: "not_ready",
 }
+_AWAY: Final = (
+    ConnectionError,
+    FileNotFoundError,  # a socket's
+    CannotConnectNowError,
+    ConnectionDoesNotExistError,
+    PostgresConnectionError,
+    TooManyConnectionsError,
+)
 _OUTSIDE_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _SECRET_PATH: Final = re.compile(r"^(/[ocu]/.{0,6})[^/]*")
 
@@ -123,6 +137,9 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
 
 def on_exception(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Something broke on our side: the log has it all, the answer the request's id."""
+    if is_away(error):
+        log.warning("database_away", request_id=request_id(request.scope), error=str(error))
+        return answer(request, Away("not_ready", "the database does not answer; try again soon"))
     log.error(
         "request_failed",
         request_id=request_id(request.scope),
@@ -134,6 +151,21 @@ def on_exception(request: Request[Any, Any, Any], error: Exception) -> Response[
         request,
         Problem("internal", "it is not your fault; tell us the request id if it happens again"),
     )
+
+
+class Away(Problem):
+    """A problem that passes by itself."""
+
+    headers: Final = {"Retry-After": "2"}
+
+
+def is_away(error: BaseException | None) -> bool:
+    """Whether an error, or what caused it, is that the database cannot be reached."""
+    while error is not None:
+        if isinstance(error, _AWAY) or getattr(error, "connection_invalidated", False):
+            return True
+        error = error.__cause__ or getattr(error, "orig", None)
+    return False
 
 
 def _detail(

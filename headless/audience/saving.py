@@ -164,13 +164,14 @@ def _merged(rows: Mapping[int, Row]) -> tuple[dict[int, Row], dict[int, int]]:
     merged: dict[int, Row] = {}
     twins: dict[int, int] = {}
     for index, row in rows.items():
-        identity = row.contact_id, row.external_id, row.email and row.email.lower()
-        if identity in first:
-            twins[index] = first[identity]
-            merged[first[identity]].then(row)
-        else:
-            first[identity] = index
+        email = row.texts.get("email")
+        identity = row.contact_id, row.texts.get("external_id"), email.lower() if email else None
+        earlier = first.setdefault(identity, index)
+        if earlier == index:
             merged[index] = row
+        else:
+            twins[index] = earlier
+            merged[earlier].then(row)
     return merged, twins
 
 

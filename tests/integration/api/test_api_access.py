@@ -1,11 +1,13 @@
 """Tokens, scopes, problem details, health: what every route shares."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import httpx
-from api_server import Server
+from api_server import NOW, Server, running, settings_for
 from sqlalchemy import select
 
+from headless.clock import ManualClock
 from headless.storage.tables import token as token_table
 from headless.workspace import tokens
 
@@ -145,3 +147,32 @@ def test_every_route_says_which_scopes_do(server: Server) -> None:
         for handler in getattr(route, "route_handlers", ()):
             if route.path.startswith("/v1") and "OPTIONS" not in handler.http_methods:
                 assert "needs" in handler.opt, route.path
+
+
+async def test_without_redis_it_serves_and_says_so(database_url: str, tmp_path: Path) -> None:
+    settings = settings_for(database_url, "redis://127.0.0.1:1/0", tmp_path)
+    async with running(settings, ManualClock(NOW)) as server:
+        server.workspace_id = await server.workspace()
+        _, token = await server.new_token("admin")
+        async with server.client(token) as client:
+            answer = await client.post("/v1/contacts", json={"external_id": "1"})
+            assert answer.status_code == 201
+            checks = (await client.get("/readyz")).json()["checks"]
+    assert (checks["database"]["ok"], checks["redis"]["ok"]) == (True, False)
+
+
+async def test_without_the_database_it_says_come_again(redis_url: str, tmp_path: Path) -> None:
+    settings = settings_for("postgresql://u:p@127.0.0.1:1/none", redis_url, tmp_path)
+    async with (
+        running(settings, ManualClock(NOW)) as server,
+        server.client(tokens.generate("test")) as client,
+    ):
+        assert (await client.get("/healthz")).status_code == 200
+        ready = await client.get("/readyz")
+        assert ready.status_code == 503
+        assert ready.json()["checks"]["database"]["ok"] is False
+        assert ready.json()["checks"]["redis"]["ok"] is True
+        answer = await client.get("/v1/whoami")
+    assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
+    assert answer.headers["retry-after"] == "2"
+    assert "127.0.0.1" not in answer.text
