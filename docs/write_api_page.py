@@ -1,0 +1,105 @@
+"""Write `docs/api.md` from the API's own OpenAPI description.
+
+Run it after a route, a parameter or a docstring has changed: `python docs/write_api_page.py`.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from headless.api import openapi
+from headless.api.app import build
+from headless.problems import CATALOGUE
+from headless.settings import load
+from headless.storage.database import connect
+
+PAGE = Path(__file__).parent / "api.md"
+METHODS = ("get", "post", "put", "patch", "delete")
+START = """\
+# The HTTP API
+
+This page is made from the API's own description, which a running server answers at
+`/openapi.json` (OpenAPI 3.1) and shows at `/docs`. Shapes of bodies and answers stand there.
+
+## What holds everywhere
+
+- **Token**: `Authorization: Bearer hk_...`. A token belongs to one workspace; what is in another
+  one is a 404. Begin with `GET /v1/whoami`.
+- **Names**: where a path says `{name}`, the percent-encoded name or the id will do.
+- **Ids** are opaque, with a prefix: `con_`, `cmp_`, `eml_`, `seg_`, `msg_`, `job_` and so on.
+- **Lists** answer `{"data": [...], "next_cursor": "..."}`; pass `cursor` back, with the same
+  filters, until it is null. `limit` is 50, at most 500.
+- **Times** are RFC 3339 in UTC, in members that end in `_at`.
+- **Unknown fields and parameters** are refused, with the nearest name that exists.
+- **Text**: campaigns are sent as `text/plain` or as `{"source": "..."}`. With `Accept: text/plain`,
+  check, format, explain, stats and why answer what a terminal shows.
+- **Saving over somebody**: campaigns and emails have an `ETag`; a save with `If-Match` is refused
+  (412) if it has changed since.
+- **Bodies** may have 1 MB, batches 5 MB; imports are streamed and have no limit.
+
+## Without a token
+
+Signed links in mails: `GET /o/{token}.gif` (open), `GET /c/{token}` (click), `GET /u/{token}` (a
+page that asks) and `POST /u/{token}` (unsubscribe, in one click by RFC 8058). Only on `headless
+dev`, without a token as well:
+
+| route | does |
+| --- | --- |
+| `GET /dev/inbox` | the mails, as pages or JSON; `?to=` an address, `?wait=` seconds until one is there, `?after=` an id |
+| `GET /dev/inbox/{id}` | one mail; `/html` its body, `/raw` its bytes |
+| `POST /dev/inbox/{id}/open`, `/click`, `/unsubscribe` | what a reader would do; `{"link": 0}` chooses the link |
+"""
+REFUSALS = """
+## Refusals
+
+Problem details (RFC 9457): `type`, `title`, `status`, `code`, `detail`, `request_id`, and where it
+helps `errors` with JSON pointers or `diagnostics` with spans. Switch on `code`; `GET
+/problems/{code}` explains it.
+
+| status | code | title |
+| --- | --- | --- |
+"""
+
+
+def description() -> dict[str, Any]:
+    """The OpenAPI description of the application; asks no database."""
+    settings = load({"HEADLESS_SECRET_KEYS": "no link is ever signed with this key".replace(" ", "-")})
+    app = build(connect("postgresql://nobody@localhost/nothing"), settings)
+    return openapi.describe(app)
+
+
+def page(described: dict[str, Any]) -> str:
+    """The page for a description."""
+    by_tag: dict[str, list[str]] = {}
+    for path, operations in described["paths"].items():
+        for method in METHODS:
+            if operation := operations.get(method):
+                by_tag.setdefault(operation["tags"][0], []).append(_route(path, method, operation))
+    chapters = "".join(f"\n## {tag}\n{''.join(routes)}" for tag, routes in by_tag.items())
+    refusals = "".join(
+        f"| {status} | `{code}` | {title} |\n" for code, (status, title) in CATALOGUE.items()
+    )
+    return START + chapters + REFUSALS + refusals
+
+
+def _route(path: str, method: str, operation: dict[str, Any]) -> str:
+    lines = [f"\n### `{method.upper()} {path}`\n\n{operation['description'].strip()}\n"]
+    asked = [one for one in operation.get("parameters", ()) if one["in"] == "query"]
+    if asked:
+        lines.append(f"\nQuery: {', '.join(_parameter(one) for one in asked)}.\n")
+    if reads := operation.get("requestBody", {}).get("content", {}):
+        lines.append(f"\nReads: {', '.join(_body(media, reads[media]) for media in reads)}.\n")
+    return "".join(lines)
+
+
+def _parameter(one: dict[str, Any]) -> str:
+    told = f"`{one['name']}`"
+    return f"{told} ({one['description']})" if one.get("description") else told
+
+
+def _body(media: str, content: dict[str, Any]) -> str:
+    name = content["schema"].get("$ref", "").rpartition("/")[2]
+    return f"`{media}` ({name})" if name else f"`{media}`"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(description()), encoding="utf-8")

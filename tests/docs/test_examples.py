@@ -1,0 +1,111 @@
+"""What the pages show is true: campaigns check, Python runs, SQL fits the schema, links lead on."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from pages import PAGES, ROOT
+from sybil import Example, Sybil
+from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
+
+from headless.dsl import later
+from headless.dsl.diagnostics import has_errors
+from headless.dsl.examine import examine
+from headless.dsl.render import terminal
+
+_LATER = "# W490"
+WRITTEN_HERE = [page for page in PAGES if page.parent.name != "errors"]
+
+
+def check(example: Example) -> None:
+    """A campaign has no errors; one that cannot run yet says so, and only such a one does."""
+    text = str(example.parsed)
+    read = examine(text)
+    told = terminal(text, read.diagnostics)
+    assert not has_errors(read.diagnostics), told
+    if Path(example.path) in WRITTEN_HERE:
+        assert read.startable is not text.startswith(_LATER), told or "all of this can run"
+
+
+SYBIL = Sybil(parsers=[CodeBlockParser("campaign", check), PythonCodeBlockParser()])
+EXAMPLES = [example for page in PAGES for example in SYBIL.parse(page)]
+
+
+@pytest.mark.parametrize(
+    "example", EXAMPLES, ids=lambda e: f"{Path(e.path).relative_to(ROOT)}:{e.line}"
+)
+def test_each_example_holds(example: Example) -> None:
+    example.evaluate()
+
+
+def test_the_pages_have_examples() -> None:
+    pages = {Path(example.path).relative_to(ROOT).as_posix() for example in EXAMPLES}
+    assert {"README.md", "docs/language.md"} <= pages
+
+
+# ---------------------------------------------------------------- what is said of what is there
+
+
+def test_what_cannot_run_yet_is_listed() -> None:
+    text = (ROOT / "docs/language.md").read_text().partition("## What cannot run yet")[2]
+    listed = set(re.findall(r"`([^`\n]+)`", text))
+    assert set(later._WHOLE.values()) <= listed
+    parts = {words for _, _, words in later._PARTS if "{" not in words and " " in words}
+    assert parts <= listed
+
+
+def _links(page: Path) -> Iterator[tuple[str, str]]:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if "://" not in target:
+            place, _, anchor = target.partition("#")
+            yield place, anchor
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_each_link_leads_somewhere(page: Path) -> None:
+    for place, anchor in _links(page):
+        target = (page.parent / place).resolve() if place else page
+        assert target.exists(), f"{place} does not exist"
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", target.read_text(), re.MULTILINE)
+            anchors = {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+            assert anchor in anchors, f"{target.name} has no heading #{anchor}"
+
+
+TESTS = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+
+
+@pytest.mark.parametrize("page", WRITTEN_HERE, ids=lambda p: str(p.relative_to(ROOT)))
+def test_what_a_page_names_exists(page: Path) -> None:
+    text = page.read_text()
+    for name in re.findall(r"`(test_\w+)`", text):
+        assert f"def {name}(" in TESTS, f"there is no test {name}"
+    for path in re.findall(r"`((?:headless|tests|docs|grammar|migrations|benchmarks)/[\w./]+)`", text):
+        assert (ROOT / path).exists(), f"there is no {path}"
+
+
+def _sql() -> list[Any]:
+    parser = Sybil(parsers=[CodeBlockParser("sql", lambda example: None)])
+    return [
+        pytest.param(str(example.parsed), id=f"{page.relative_to(ROOT)}:{example.line}")
+        for page in PAGES
+        for example in parser.parse(page)
+    ]
+
+
+@pytest.mark.parametrize("statement", _sql())
+def test_sql_fits_the_schema(statement: str, database_url: str) -> None:
+    async def run() -> None:
+        connection = await asyncpg.connect(database_url)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, run()).result()
