@@ -201,7 +201,7 @@ async def until_signalled(made: Worker) -> None:
 async def _work(settings: Settings) -> None:
     if settings.database_url is None or settings.redis_url is None:
         raise ValueError("a worker needs DATABASE_URL and REDIS_URL")
-    database = connect(settings.database_url, application="headless-worker")
+    database = connect(settings.database_url, application="headless-worker", ping=False)
     clock = DatabaseClock(database)
     post = Post(
         database,

@@ -15,7 +15,7 @@ from headless.channels.email import EmailCourier
 from headless.channels.links import Links
 from headless.channels.outbox import deliver, recover
 from headless.channels.ports import Courier
-from headless.channels.smtp import SmtpSender
+from headless.channels.smtp import SmtpSender, parse_url
 from headless.channels.webhook import WebhookCourier
 from headless.storage.codes import Channel, MessageState
 from headless.storage.database import Database
@@ -24,6 +24,9 @@ from headless.storage.wake import Wake
 
 JOB: Final = "deliver"
 _BATCH: Final = 500
+_WIDE: Final = 48
+_POLITE: Final = 16
+"""Connections at once: what other people's servers let one client have without complaint."""
 
 
 class Post:
@@ -37,13 +40,13 @@ class Post:
         keys: tuple[bytes, ...],
         base_url: str,
         smtp_url: str | None,
-        width: int = 16,
     ) -> None:
         """`keys` sign links and webhooks, newest first; without `smtp_url` mails stay waiting."""
         self._database = database
         self._now = now
         self._couriers: dict[Channel, Courier] = {Channel.WEBHOOK: WebhookCourier(keys)}
         if smtp_url is not None:
+            width = _WIDE if parse_url(smtp_url).local else _POLITE
             sender = SmtpSender(smtp_url, width=width)
             self._couriers[Channel.EMAIL] = EmailCourier(Links(keys, base_url), sender)
 

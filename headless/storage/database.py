@@ -84,14 +84,23 @@ class Database:
 
 
 def connect(
-    url: str, *, waker: Waker | None = None, pool_size: int = 10, application: str = "headless"
+    url: str,
+    *,
+    waker: Waker | None = None,
+    pool_size: int = 10,
+    application: str = "headless",
+    ping: bool = True,
 ) -> Database:
-    """A database over `url` (`postgresql://…`); no connection is made before the first use."""
+    """A database over `url` (`postgresql://…`); no connection is made before the first use.
+
+    With `ping` a connection is tried before each transaction, so that a restarted database costs
+    nobody an error; without it, whoever can repeat a transaction saves the round trip.
+    """
     engine = create_async_engine(
         make_url(url).set(drivername="postgresql+asyncpg"),
         pool_size=pool_size,
         max_overflow=pool_size,
-        pool_pre_ping=True,
+        pool_pre_ping=ping,
         json_serializer=lambda value: msgspec.json.encode(value).decode(),
         json_deserializer=msgspec.json.decode,
         connect_args={
