@@ -32,7 +32,7 @@ check: setup  ## what must hold before each commit
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest tests/unit
+	@$(BIN)/python -m pytest -n $(WORKERS) -m 'not slow' tests/unit
 
 bench: setup  ## figures with their floors, into .bench/results.json
 	@$(BIN)/python -m benchmarks

@@ -1,5 +1,6 @@
 """Fixtures for every test: `database_url` and `redis_url` are the test's own, and empty."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,15 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     node.workerinput["servers"] = str(node.config.stash[_KEY].place)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where everything is installed, a test that is skipped is a test that was not run."""
+    reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter is not None and reporter.stats.get("skipped"):
+        reporter.write_line("skipped tests are failures here", red=True)
+        session.exitstatus = 1
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
