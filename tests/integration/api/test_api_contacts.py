@@ -337,3 +337,25 @@ async def test_writers_at_once_make_one_contact(api: Api, server: Server) -> Non
     assert sum(answer.json()["rejected"] for answer in answers) == 0
     async with server.database.transaction() as tx:
         assert len((await tx.execute(select(contact.c.id))).all()) == 50
+
+
+async def test_who_loses_a_race_for_an_address_is_told(api: Api, server: Server) -> None:
+    one = await made(api, external_id="1", email="one@example.com")
+    async with server.database.engine.connect() as rival:
+        await rival.execute(
+            contact.insert().values(
+                workspace_id=server.workspace_id,
+                email="two@example.com",
+                created_at=server.clock.now(),
+                updated_at=server.clock.now(),
+            )
+        )
+        body = {"email": "TWO@example.com"}
+        late = asyncio.create_task(api.patch(f"/v1/contacts/{one['id']}", json=body))
+        waits = text("select count(*) from pg_locks where not granted")
+        async with asyncio.timeout(20):
+            while not (await rival.execute(waits)).scalar_one():
+                await asyncio.sleep(0.01)
+        await rival.commit()
+    answer = await late
+    assert (answer.status_code, answer.json()["code"]) == (409, "identity_conflict")
