@@ -135,56 +135,45 @@ def _part(batch: Batch, step: int, action: ast.Simple) -> Iterator[CTE]:
 
 def _own_rows(batch: Batch, actions: Sequence[Action]) -> CTE:
     """One update for all actions on the contact's row: a statement changes a row but once."""
-    mine, written = tables.contact, batch.written
-    flags = {
-        step: func.bool_or(written.c.step == number(step)).label(f"did{step}")
-        for step, _ in actions
-    }
-    needs_event = any(
-        isinstance(n, ast.Field) and n.scope in ("event", "entry")
-        for n in everything(tuple(a for _, a in actions))
-    )
-    doing = (
-        select(
-            written.c.contact_id,
-            *flags.values(),
-            *(
-                (
-                    func.any_value(batch.rows.c.event).label("event"),
-                    func.any_value(batch.rows.c.entry).label("entry"),
-                )
-                if needs_event
-                else ()
-            ),
-        )
-        .select_from(
-            written.join(batch.rows, written.c.enrollment_id == batch.rows.c.enrollment_id)
-            if needs_event
-            else written
-        )
-        .where(written.c.step.in_([number(step) for step, _ in actions]))
-        .group_by(written.c.contact_id)
-        .cte("doing")
-    )
+    mine, doing = tables.contact, _doing(batch, actions)
     scope = msgspec.structs.replace(
         batch.scope,
         contact=mine,
         zone=_zone_of(batch.version, mine),
-        event=doing.c.event if needs_event else None,
-        entry=doing.c.entry if needs_event else None,
+        event=doing.c.get("event"),
+        entry=doing.c.get("entry"),
     )
     values: dict[str, Sql] = {"updated_at": NOW}
     for step, action in actions:
         column, made = _assignment(action, values, scope)
-        values[column] = case(
-            (doing.c[f"did{step}"], made), else_=values.get(column, mine.c[column])
-        )
+        before = values.get(column, mine.c[column])
+        values[column] = case((doing.c[f"did{step}"], made), else_=before)
     return (
         update(mine)
         .where(mine.c.workspace_id == batch.version.workspace_id, mine.c.id == doing.c.contact_id)
         .values(**values)
         .returning(mine.c.id)
         .cte("contacts")
+    )
+
+
+def _doing(batch: Batch, actions: Sequence[Action]) -> CTE:
+    """For each contact which of the actions it came by, and the event that the values speak of."""
+    written, rows = batch.written, batch.rows
+    columns: list[Any] = [
+        func.bool_or(written.c.step == number(step)).label(f"did{step}") for step, _ in actions
+    ]
+    source: Any = written
+    nodes = everything(tuple(action for _, action in actions))
+    if any(isinstance(node, ast.Field) and node.scope in ("event", "entry") for node in nodes):
+        columns += [func.any_value(rows.c[name]).label(name) for name in ("event", "entry")]
+        source = written.join(rows, written.c.enrollment_id == rows.c.enrollment_id)
+    return (
+        select(written.c.contact_id, *columns)
+        .select_from(source)
+        .where(written.c.step.in_([number(step) for step, _ in actions]))
+        .group_by(written.c.contact_id)
+        .cte("doing")
     )
 
 

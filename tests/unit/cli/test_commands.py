@@ -49,10 +49,35 @@ def test_check_as_json_has_a_place_for_each_fault(tmp_path: Path) -> None:
     (tmp_path / "b.campaign").write_text(WRONG)
     done = headless("check", "--json", str(tmp_path))
     assert done.returncode == 1
-    first, second = json.loads(done.stdout)
-    assert first == {"file": str(tmp_path / "a.campaign"), "ok": True, "diagnostics": []}
-    (fault,) = second["diagnostics"]
+    (fault,) = json.loads(done.stdout)
+    assert fault["file"] == str(tmp_path / "b.campaign")
     assert fault["span"]["start"] == {"line": 1, "column": 6, "offset": 5}
+    (alone,) = json.loads(headless("check", "--json", "-", stdin=WRONG).stdout)
+    assert set(alone) == {"code", "severity", "message", "help", "fix", "span", "related"}
+    assert json.loads(headless("check", "--json", "--standalone", "-", stdin=RIGHT).stdout) == []
+
+
+def test_fmt_prints_the_canonical_form_and_rewrites_several(tmp_path: Path) -> None:
+    done = headless("fmt", "-", stdin="WHEN opened Email X within 3 days THEN add points 10")
+    assert done.stdout == "when opened email X within 3d then add points 10\n"
+    one, two = tmp_path / "a.campaign", tmp_path / "b.campaign"
+    one.write_text("send email   A")
+    two.write_text("send email B\n")
+    assert headless("fmt", "--check", str(tmp_path)).returncode == 1
+    assert headless("fmt", str(tmp_path)).returncode == 0
+    assert (one.read_text(), two.read_text()) == ("send email A\n", "send email B\n")
+    assert headless("fmt", "--check", str(tmp_path)).returncode == 0
+    faulty = headless("fmt", "-", stdin=WRONG)
+    assert (faulty.returncode, faulty.stdout) == (1, "")
+
+
+def test_explain_and_draw(tmp_path: Path) -> None:
+    assert "within 3 days from the sending of X" in headless("explain", "-", stdin=RIGHT).stdout
+    for ending, begins in ((".svg", b"<svg"), (".png", b"\x89PNG"), (".mmd", b"flowchart")):
+        out = tmp_path / f"x{ending}"
+        assert headless("draw", "-", "--output", str(out), stdin=RIGHT).returncode == 0
+        assert out.read_bytes().startswith(begins)
+    assert headless("draw", "-", "-o", str(tmp_path / "x.bmp"), stdin=RIGHT).returncode == 2
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,154 @@
+"""`headless check`, `fmt`, `explain` and `draw`: the language on files. Local, they ask nobody."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+
+from headless.cli.output import Exit, Failure, answer, colours, print_json, say
+from headless.dsl.diagnostics import has_errors
+from headless.dsl.examine import Examined, examine
+from headless.dsl.render import report, terminal
+
+_SUFFIX: Final = ".campaign"
+_FILES = click.argument("files", nargs=-1, required=True, metavar="FILE|FOLDER|- …")
+_FILE = click.argument("file", metavar="FILE|-")
+
+
+@click.command("check")
+@_FILES
+@click.option("--json", "as_json", is_flag=True, help="Answer with a JSON array of diagnostics.")
+@click.option("--standalone", is_flag=True, help="Take names on trust; it does so anyway for now.")
+def command_check(files: Sequence[str], as_json: bool, standalone: bool) -> int:
+    """Say what is wrong with campaigns; `-` reads standard input.
+
+    Ends with 0 when every text can be stored, with 1 when one cannot.
+    """
+    texts = _all(files)
+    results = [(name, text, examine(text).diagnostics) for name, text in texts]
+    if as_json:
+        several = len(results) > 1
+        print_json(
+            [
+                {
+                    **({"file": name} if several else {}),
+                    **msgspec.to_builtins(report(text, diagnostic)),
+                }
+                for name, text, found in results
+                for diagnostic in found
+            ]
+        )
+    else:
+        for name, text, found in results:
+            answer(terminal(text, found, name=name, colours=colours(sys.stdout)) or f"{name}: ok")
+    bad = any(has_errors(found) for _, _, found in results)
+    return Exit.NOT_FINE if bad else Exit.FINE
+
+
+@click.command("fmt")
+@_FILES
+@click.option("--check", "only_check", is_flag=True, help="Change nothing; 1 if a text would.")
+def command_fmt(files: Sequence[str], only_check: bool) -> int:
+    """Print a campaign in its one canonical form; several files are rewritten in place."""
+    from headless.dsl.format import format_parsed
+    from headless.dsl.parser import parse
+
+    texts = _all(files)
+    changed = 0
+    for name, text in texts:
+        printed = format_parsed(parse(text))
+        if printed is None:
+            _read_well(name, text)
+            continue
+        changed += printed != text
+        if only_check:
+            if printed != text:
+                say(f"{name} is not in the canonical form")
+        elif len(texts) == 1:
+            sys.stdout.write(printed)
+        elif printed != text:
+            Path(name).write_text(printed, encoding="utf-8")
+            say(f"{name} rewritten")
+    return Exit.NOT_FINE if only_check and changed else Exit.FINE
+
+
+@click.command("explain")
+@_FILE
+def command_explain(file: str) -> None:
+    """Tell in plain English what a campaign does, with its start and every stopwatch."""
+    from headless.dsl.explain import explain
+
+    (found,) = _read(file)
+    read = _read_well(*found)
+    if read.campaign is not None:
+        answer(explain(read.campaign))
+
+
+@click.command("draw")
+@_FILE
+@click.option(
+    "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), required=True,
+    help="Where to; the ending says what: .svg, .png or .mmd.",
+)  # fmt: skip
+def command_draw(file: str, output: Path) -> None:
+    """Draw a campaign as a picture."""
+    from headless.dsl import draw
+
+    (found,) = _read(file)
+    plan = _read_well(*found).plan
+    if plan is None:
+        raise Failure(f"{file} has no plan", "mend the text")
+    match output.suffix:
+        case ".svg":
+            output.write_text(draw.svg(plan), encoding="utf-8")
+        case ".png":
+            output.write_bytes(draw.png(plan))
+        case ".mmd":
+            output.write_text(draw.mermaid(plan), encoding="utf-8")
+        case other:
+            raise Failure(
+                f"`{other or output}` is no kind of picture",
+                "name it .svg, .png or .mmd",
+                Exit.USAGE,
+            )
+    say(f"drawn in {output}")
+
+
+def _read_well(name: str, text: str) -> Examined:
+    """The text through all passes; its faults end the command."""
+    read = examine(text)
+    if not read.ok:
+        say(terminal(text, read.diagnostics, name=name, colours=colours(sys.stderr)))
+        raise Failure(f"{name} has faults", "mend the text and try again")
+    return read
+
+
+def _all(files: Sequence[str]) -> list[tuple[str, str]]:
+    return [text for name in files for text in _read(name)]
+
+
+def _read(name: str) -> list[tuple[str, str]]:
+    """The texts that a name stands for, each with the name to show."""
+    try:
+        if name == "-":
+            return [("-", sys.stdin.buffer.read().decode("utf-8"))]
+        path = Path(name)
+        paths = sorted(path.rglob(f"*{_SUFFIX}")) if path.is_dir() else [path]
+        if not paths:
+            raise Failure(
+                f"there is no file that ends in `{_SUFFIX}` in {name}",
+                "name a file, a folder with such files, or `-`",
+                Exit.USAGE,
+            )
+        return [(str(one), one.read_text(encoding="utf-8")) for one in paths]
+    except OSError as error:
+        raise Failure(
+            f"{name} cannot be read: {error.strerror}", "name a file that is there", Exit.USAGE
+        ) from error
+    except UnicodeDecodeError as error:
+        raise Failure(
+            f"{name} is not UTF-8 (byte {error.start})", "save it as UTF-8", Exit.USAGE
+        ) from error
