@@ -62,7 +62,9 @@ helps `errors` with JSON pointers or `diagnostics` with spans. Switch on `code`;
 
 def description() -> dict[str, Any]:
     """The OpenAPI description of the application; asks no database."""
-    settings = load({"HEADLESS_SECRET_KEYS": "no link is ever signed with this key".replace(" ", "-")})
+    settings = load(
+        {"HEADLESS_SECRET_KEYS": "no link is ever signed with this key".replace(" ", "-")}
+    )
     app = build(connect("postgresql://nobody@localhost/nothing"), settings)
     return openapi.describe(app)
 

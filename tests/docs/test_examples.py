@@ -85,7 +85,9 @@ def test_what_a_page_names_exists(page: Path) -> None:
     text = page.read_text()
     for name in re.findall(r"`(test_\w+)`", text):
         assert f"def {name}(" in TESTS, f"there is no test {name}"
-    for path in re.findall(r"`((?:headless|tests|docs|grammar|migrations|benchmarks)/[\w./]+)`", text):
+    for path in re.findall(
+        r"`((?:headless|tests|docs|grammar|migrations|benchmarks)/[\w./]+)`", text
+    ):
         assert (ROOT / path).exists(), f"there is no {path}"
 
 
