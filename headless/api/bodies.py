@@ -197,4 +197,4 @@ def wants_text(request: Request[Any, Any, Any]) -> bool:
 
 def plain(text: str, *, status: int = 200) -> Response[str]:
     """An answer for a person."""
-    return Response(text, status_code=status, media_type="text/plain; charset=utf-8")
+    return Response(text, status_code=status, media_type="text/plain")

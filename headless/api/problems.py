@@ -93,7 +93,7 @@ def answer(request: Request[Any, Any, Any], problem: Problem) -> Response[bytes]
     if "text/plain" in request.headers.get("accept", "") and "faults" in problem.extra:
         shown = terminal(problem.extra["text"], problem.extra["faults"])
         plain = f"{problem.detail}\n\n{shown}\n".encode()
-        return Response(plain, status_code=problem.status, media_type="text/plain; charset=utf-8")
+        return Response(plain, status_code=problem.status, media_type="text/plain")
     body = {
         "type": type_of(problem.code),
         "title": problem.title,

@@ -7,7 +7,7 @@ is imported when they run.
 import asyncio
 import os
 import signal
-from typing import Any
+from typing import Any, Final
 
 import click
 import msgspec
@@ -17,6 +17,7 @@ from headless.cli.output import Exit, Failure, answer
 from headless.cli.ports import holder, is_free, next_free
 from headless.cli.processes import follow_parent
 
+_SOON: Final = 3
 _PARENT = click.option("--parent", type=int, hidden=True, help="End when this process is gone.")
 
 
@@ -52,7 +53,8 @@ def command_serve(
         interface=Interfaces.ASGI,
         workers=processes,
         respawn_failed_workers=True,
-        workers_kill_timeout=settings.stop_seconds,
+        # a page of the development inbox may hold a request for half a minute
+        workers_kill_timeout=_SOON if development else settings.stop_seconds,
         log_level=LogLevels.warning,
         websockets=False,
     ).serve()

@@ -8,7 +8,7 @@ and takes the one-click POST of RFC 8058. Nothing here says whether a contact ex
 import base64
 from typing import Any, Final
 
-from litestar import Request, Response, get, post
+from litestar import Request, Response, get, post, route
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
@@ -35,14 +35,15 @@ async def open_pixel(request: Request[Any, Any, Any], token: FromPath[str]) -> R
     return Response(_PIXEL, media_type="image/gif", headers=_QUIET)
 
 
-@get("/c/{token:str}", include_in_schema=False)
+@route("/c/{token:str}", http_method=["GET", "HEAD"], include_in_schema=False)
 async def follow(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[Any]:
-    """A link in a mail."""
+    """A link in a mail; a scanner that only asks (HEAD) is told, and nothing is recorded."""
     house = house_of(request)
     resolved = await links.behind(house, "click", token)
     if resolved is None or resolved.target is None:
         return _unknown()
-    await links.clicked(house, resolved)
+    if request.method == "GET":
+        await links.clicked(house, resolved)
     return Response(None, status_code=302, headers={"Location": resolved.target, **_QUIET})
 
 

@@ -140,6 +140,16 @@ async def test_a_click_leads_to_the_stored_target_only(town: Town) -> None:
     assert await town.points() == 10, "a click opens the mail, seen or unseen"
 
 
+async def test_a_scanner_that_only_asks_is_told_and_nothing_is_recorded(town: Town) -> None:
+    mail = await town.mail()
+    (link,) = mail["links"]["clicks"]
+    async with town.server.client() as scanner:
+        asked = await scanner.head(link)
+    assert (asked.status_code, asked.headers["location"]) == (302, "https://example.com/a?b=1")
+    async with town.server.database.transaction() as tx:
+        assert await tx.scalar(text("select count(*) from activity where kind <> 21")) == 0
+
+
 async def test_unsubscribing_takes_a_button_or_one_click(town: Town) -> None:
     mail = await town.mail()
     link = mail["links"]["unsubscribe"]
