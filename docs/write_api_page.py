@@ -44,9 +44,9 @@ dev`, without a token as well:
 
 | route | does |
 | --- | --- |
-| `GET /dev/inbox` | the mails, as pages or JSON; `?to=` an address, `?wait=` seconds until one is there, `?after=` an id |
+| `GET /dev/inbox` | the mails, as pages or JSON; `?to=`, `?wait=` seconds, `?after=` an id |
 | `GET /dev/inbox/{id}` | one mail; `/html` its body, `/raw` its bytes |
-| `POST /dev/inbox/{id}/open`, `/click`, `/unsubscribe` | what a reader would do; `{"link": 0}` chooses the link |
+| `POST /dev/inbox/{id}/open`, `/click`, `/unsubscribe` | what a reader would do |
 """
 REFUSALS = """
 ## Refusals

@@ -16,19 +16,27 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 from headless.dsl import later
 from headless.dsl.diagnostics import has_errors
 from headless.dsl.examine import examine
+from headless.dsl.explain import explain
+from headless.dsl.format import format_parsed
+from headless.dsl.parser import parse
 from headless.dsl.render import terminal
 
 _LATER = "# W490"
+_PATH = re.compile(r"`((?:headless|tests|docs|grammar|migrations|benchmarks)/[\w./]+)`")
 WRITTEN_HERE = [page for page in PAGES if page.parent.name != "errors"]
 
 
 def check(example: Example) -> None:
-    """A campaign has no errors; one that cannot run yet says so, and only such a one does."""
+    """A campaign has no errors, and on our own pages it stands in the canonical form.
+
+    One that cannot run yet says so in its first line, and only such a one does.
+    """
     text = str(example.parsed)
     read = examine(text)
     told = terminal(text, read.diagnostics)
     assert not has_errors(read.diagnostics), told
     if Path(example.path) in WRITTEN_HERE:
+        assert format_parsed(parse(text)) == text
         assert read.startable is not text.startswith(_LATER), told or "all of this can run"
 
 
@@ -46,6 +54,13 @@ def test_each_example_holds(example: Example) -> None:
 def test_the_pages_have_examples() -> None:
     pages = {Path(example.path).relative_to(ROOT).as_posix() for example in EXAMPLES}
     assert {"README.md", "docs/language.md"} <= pages
+
+
+def test_a_reading_that_a_page_shows_is_the_compilers() -> None:
+    text = "".join((ROOT / "docs/language.md").read_text().split())
+    shown = examine("when opened email Welcome within 3d then add points 10 else add tag sleepy")
+    assert shown.campaign is not None
+    assert "".join(explain(shown.campaign).split()) in text
 
 
 # ---------------------------------------------------------------- what is said of what is there
