@@ -3,11 +3,16 @@
 Run it after a route, a parameter or a docstring has changed: `python docs/write_api_page.py`.
 """
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from litestar import Litestar
+
 from headless.api import openapi
 from headless.api.app import build
+from headless.api.auth import Needs
 from headless.problems import CATALOGUE
 from headless.settings import load
 from headless.storage.database import connect
@@ -23,7 +28,8 @@ This page is made from the API's own description, which a running server answers
 ## What holds everywhere
 
 - **Token**: `Authorization: Bearer hk_...`. A token belongs to one workspace; what is in another
-  one is a 404. Begin with `GET /v1/whoami`.
+  one is a 404. It has scopes, and each route says which of them do; `admin` does for all. Begin
+  with `GET /v1/whoami`.
 - **Names**: where a path says `{name}`, the percent-encoded name or the id will do.
 - **Ids** are opaque, with a prefix: `con_`, `cmp_`, `eml_`, `seg_`, `msg_`, `job_` and so on.
 - **Lists** answer `{"data": [...], "next_cursor": "..."}`; pass `cursor` back, with the same
@@ -61,12 +67,26 @@ helps `errors` with JSON pointers or `diagnostics` with spans. Switch on `code`;
 
 
 def description() -> dict[str, Any]:
-    """The OpenAPI description of the application; asks no database."""
+    """The OpenAPI description of the application; asks no database.
+
+    Each operation under `/v1` also says in `x-scopes` which scopes of a token do.
+    """
     settings = load(
         {"HEADLESS_SECRET_KEYS": "no link is ever signed with this key".replace(" ", "-")}
     )
     app = build(connect("postgresql://nobody@localhost/nothing"), settings)
-    return openapi.describe(app)
+    described = openapi.describe(app)
+    for path, method, scopes in _scopes(app):
+        described["paths"][path][method]["x-scopes"] = scopes
+    return described
+
+
+def _scopes(app: Litestar) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    for route in app.routes:
+        for handler in getattr(route, "route_handlers", ()):
+            if isinstance(needed := handler.opt.get("needs"), Needs):
+                path = re.sub(r":\w+}", "}", route.path)
+                yield from ((path, m.lower(), needed.scopes) for m in handler.http_methods)
 
 
 def page(described: dict[str, Any]) -> str:
@@ -88,6 +108,9 @@ def _route(path: str, method: str, operation: dict[str, Any]) -> str:
     asked = [one for one in operation.get("parameters", ()) if one["in"] == "query"]
     if asked:
         lines.append(f"\nQuery: {', '.join(_parameter(one) for one in asked)}.\n")
+    if (scopes := operation.get("x-scopes")) is not None:
+        named = " or ".join(f"`{scope}`" for scope in scopes)
+        lines.append(f"\nScope: {named or 'any token'}.\n")
     if reads := operation.get("requestBody", {}).get("content", {}):
         lines.append(f"\nReads: {', '.join(_body(media, reads[media]) for media in reads)}.\n")
     return "".join(lines)
