@@ -1,7 +1,10 @@
 """What the pages show is true: campaigns check, Python runs, SQL fits the schema, links lead on."""
 
 import asyncio
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,6 +25,7 @@ from headless.dsl.parser import parse
 from headless.dsl.render import terminal
 
 _LATER = "# W490"
+_WHOLE = re.MULTILINE | re.DOTALL
 _PATH = re.compile(r"`((?:headless|tests|docs|grammar|migrations|benchmarks)/[\w./]+)`")
 WRITTEN_HERE = [page for page in PAGES if page.parent.name != "errors"]
 
@@ -61,6 +65,23 @@ def test_a_reading_that_a_page_shows_is_the_compilers() -> None:
     shown = examine("when opened email Welcome within 3d then add points 10 else add tag sleepy")
     assert shown.campaign is not None
     assert "".join(explain(shown.campaign).split()) in text
+
+
+def test_the_fault_on_the_first_page_is_told_as_shown(tmp_path: Path) -> None:
+    (shown,) = re.findall(
+        r"^\$ (echo [^\n]*)\n(.*?)^```$", (ROOT / "README.md").read_text(), _WHOLE
+    )
+    command = shown[0].replace(".venv/bin/headless", "headless")
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", command],
+        env=os.environ | {"PATH": path},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.strip()) == (1, shown[1].strip())
 
 
 # ---------------------------------------------------------------- what is said of what is there
