@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= auto
 
-.PHONY: setup run test check bench hillstrom lock clean
+.PHONY: setup run test check check-deep bench hillstrom lock clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMP)
@@ -24,8 +24,8 @@ $(STAMP): pyproject.toml requirements.lock
 run: setup  ## the real thing on this machine, with sample contacts and a campaign that moves
 	@$(BIN)/headless dev --demo
 
-test: setup  ## the whole suite
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+test: setup  ## the suite
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m 'not slow'
 
 check: setup  ## what must hold before each commit
 	@$(BIN)/ruff check .
@@ -33,6 +33,9 @@ check: setup  ## what must hold before each commit
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -n $(WORKERS) -m 'not slow' tests/unit
+
+check-deep: setup  ## what takes many minutes: fuzzing at length, a thousand generated campaigns
+	@$(BIN)/python -m pytest -n $(WORKERS) -m slow
 
 bench: setup  ## figures with their floors, into .bench/results.json
 	@$(BIN)/python -m benchmarks
