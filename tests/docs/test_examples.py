@@ -127,6 +127,12 @@ def test_what_a_page_names_exists(page: Path) -> None:
         assert (ROOT / path).exists(), f"there is no {path}"
 
 
+def test_the_house_has_the_rooms_that_are_drawn() -> None:
+    drawn = (ROOT / "docs/architecture.md").read_text().split("```")[1]
+    rooms = {path.stem for path in (ROOT / "headless").iterdir() if path.suffix in ("", ".py")}
+    assert rooms - {"__init__", "__pycache__"} <= set(re.findall(r"\w+", drawn))
+
+
 def _sql() -> list[Any]:
     parser = Sybil(parsers=[CodeBlockParser("sql", lambda example: None)])
     return [
