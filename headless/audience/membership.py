@@ -168,7 +168,9 @@ async def rule(
     """Read a segment's definition; raises Problem `invalid_text` with its diagnostics."""
     parsed = parse_condition(text)
     if parsed.condition is None:
-        raise Problem("invalid_text", "the condition has faults", source=text, faults=parsed)
+        raise Problem(
+            "invalid_text", "the condition has faults", text=text, faults=parsed.diagnostics
+        )
     names = await resolve(tx, workspace_id, [parsed.condition], now=now)
     zone: str = await tx.scalar(select(workspace.c.time_zone).where(workspace.c.id == workspace_id))
     return Rule(workspace_id, segment_id, parsed.condition, names, zone)

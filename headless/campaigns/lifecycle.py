@@ -167,7 +167,8 @@ async def _start(tx: Transaction, workspace_id: int, found: Campaign, now: datet
     ]  # fmt: skip
     if rows:
         await tx.execute(upsert(listener).values(rows).on_conflict_do_nothing())
-    await _intakes(tx, made, now)
+    opens = _local(made.plan.active.start, made.plan.zone or made.zone) if made.plan.active else now
+    await _intakes(tx, made, max(now, opens))
     zone = made.plan.zone or made.zone
     active = made.plan.active
     await tx.execute(
@@ -216,8 +217,8 @@ async def _define(
     )
 
 
-async def _intakes(tx: Transaction, made: Version, now: datetime) -> None:
-    """Who is in the sources now enters in the contacts' order, batch by batch."""
+async def _intakes(tx: Transaction, made: Version, opens: datetime) -> None:
+    """Who is in the sources when it opens enters in the contacts' order, batch by batch."""
     for index, source in enumerate(made.plan.sources):
         if not source.new_only and (source.segment is not None or source.contacts):
             await tx.execute(
@@ -227,7 +228,7 @@ async def _intakes(tx: Transaction, made: Version, now: datetime) -> None:
                     version_id=made.id,
                     source=index,
                     segment_id=segment_of(made, source),
-                    before=now,
+                    before=opens,
                 )
             )
             tx.wake("take_in", made.campaign_id)

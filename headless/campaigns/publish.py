@@ -5,14 +5,18 @@ version never changes. Imports the language, `workspace`, `audience` and storage
 """
 
 import re
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, literal, select, update
+from sqlalchemy.exc import DBAPIError
 
 from headless import ids
+from headless.dsl import ast
 from headless.dsl import plan as plans
+from headless.dsl.diagnostics import Diagnostic, error, in_order
 from headless.dsl.examine import Examined, examine
 from headless.dsl.plan import Plan
 from headless.problems import Problem
@@ -23,6 +27,7 @@ from headless.workspace.names import key, resolve
 
 MOST_TEXT: Final = 256 * 1024
 MOST_NAME: Final = 120
+_NAMING: Final = 7_236_513  # with the workspace: one namer of campaigns at a time
 
 
 class Campaign(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +58,29 @@ async def check(tx: Transaction, workspace_id: int, text: str) -> Examined:
     """Everything that can be said of a text in this workspace; stores nothing."""
     if len(text) > MOST_TEXT:
         raise Problem("too_large", f"a campaign's text has at most {MOST_TEXT // 1024} KB")
-    return examine(text, await load(tx, workspace_id))
+    read = examine(text, await load(tx, workspace_id))
+    faults = [fault async for fault in _patterns(tx, read.campaign)] if read.campaign else []
+    if not faults:
+        return read
+    told = in_order([*read.diagnostics, *faults])
+    return msgspec.structs.replace(read, diagnostics=told, plan=None, analysis=None)
+
+
+async def _patterns(tx: Transaction, tree: ast.Campaign) -> AsyncIterator[Diagnostic]:
+    """Regular expressions that PostgreSQL, which will run them, does not read."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Matches):
+            try:
+                async with tx.connection.begin_nested():
+                    await tx.execute(select(literal("").regexp_match(literal(node.pattern))))
+            except DBAPIError as unread:
+                reason = str(unread.orig).rpartition(":")[2] if unread.orig else ""
+                yield error(
+                    "E216",
+                    f"`{node.pattern}` is not a regular expression that can be run",
+                    node.span,
+                    help=reason.strip(),
+                )
 
 
 async def create(
@@ -67,27 +94,30 @@ async def create(
     checked = await _sound(tx, workspace_id, text)
     plan = _plan(checked)
     called = _name(plan, name)
+    campaign_id = await _named(tx, workspace_id, called, now)
+    await _store(tx, workspace_id, campaign_id, 1, checked, now)
+    return await find(tx, workspace_id, campaign_id), checked
+
+
+async def _named(tx: Transaction, workspace_id: int, name: str, now: datetime) -> int:
+    """A campaign of that name, without a version yet; raises Problem `name_taken`."""
+    await tx.execute(select(func.pg_advisory_xact_lock(_NAMING, workspace_id)))
     taken = await tx.scalar(
         select(campaign.c.id).where(
-            campaign.c.workspace_id == workspace_id,
-            func.lower(campaign.c.name) == called.lower(),
+            campaign.c.workspace_id == workspace_id, func.lower(campaign.c.name) == name.lower()
         )
     )
     if taken is not None:
         raise Problem(
             "name_taken",
-            f"there is a campaign called `{called}` already; edit its text, or choose another name",
+            f"there is a campaign called `{name}` already; edit its text, or choose another name",
             id=ids.encode("cmp", taken),
         )
-    campaign_id: int = await tx.scalar(
-        insert(campaign)
-        .values(
-            workspace_id=workspace_id, name=called, version_id=0, created_at=now, updated_at=now
-        )
-        .returning(campaign.c.id)
+    made = insert(campaign).values(
+        workspace_id=workspace_id, name=name, version_id=0, created_at=now, updated_at=now
     )
-    await _store(tx, workspace_id, campaign_id, 1, checked, now)
-    return await find(tx, workspace_id, campaign_id), checked
+    number: int = await tx.scalar(made.returning(campaign.c.id))
+    return number
 
 
 async def edit(

@@ -157,17 +157,35 @@ def _every(every: ast.Every) -> Iterator[Diagnostic]:
 
 
 def _zone(zone: ast.TimeZone) -> Iterator[Diagnostic]:
-    if zone.zone is None or is_zone(zone.zone):
+    if zone.zone is not None and not is_zone(zone.zone):
+        yield _no_zone(zone.zone, zone.span, "time zone ")
+
+
+def _zone_set(step: ast.SetField) -> Iterator[Diagnostic]:
+    """A contact's zone decides when its waits end: only a real one may be set."""
+    if step.field.scope != "contact" or step.field.name not in ("timezone", "time_zone"):
         return
-    near = nearest(zone.zone, _zones()) or tuple(
-        sorted(name for name in _zones() if name.casefold().endswith(f"/{zone.zone.casefold()}"))
+    if not isinstance(step.value, ast.Text):
+        yield error(
+            "E214",
+            "a time zone must be written out",
+            step.value.span,
+            help='write it as `"Europe/Paris"`',
+        )
+    elif not is_zone(step.value.text):
+        yield _no_zone(step.value.text, step.value.span)
+
+
+def _no_zone(name: str, span: Span, before: str = "") -> Diagnostic:
+    near = nearest(name, _zones()) or tuple(
+        sorted(known for known in _zones() if known.casefold().endswith(f"/{name.casefold()}"))
     )
-    yield error(
+    return error(
         "E214",
-        f"there is no time zone `{zone.zone}`",
-        zone.span,
+        f"there is no time zone `{name}`",
+        span,
         help=f"did you mean `{near[0]}`?" if near else 'write it as `"Europe/Paris"`',
-        fix=replacing(zone.span, f'time zone "{near[0]}"') if near else None,
+        fix=replacing(span, f'{before}"{near[0]}"') if near else None,
     )
 
 
@@ -210,6 +228,7 @@ _CHECKS: Final[dict[type[ast.Node], Callable[[Any], Iterator[Diagnostic]]]] = {
     ast.Within: _within,
     ast.Every: _every,
     ast.TimeZone: _zone,
+    ast.SetField: _zone_set,
     ast.PageVisited: _device,
     ast.SiteVisited: _device,
 }

@@ -22,6 +22,11 @@ _UTM: Final = ("source", "medium", "campaign", "term", "content")
 _DEVICE: Final = ("kind", "brand", "os")
 _SCOPES: Final = ("contact", "company", "utm", "device", "entry", "event")
 _SETTABLE: Final = ("contact", "company")
+_OWN: Final = ("email", "external_id", "points", "created_at", "updated_at")
+"""Who a contact is, and what is kept of it by itself: no campaign sets these."""
+
+
+_BY_HAND: Final = "who a contact is changes by hand, by an import or through the API"
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -164,6 +169,13 @@ def _answer(answer: ast.Answer, catalogue: Catalogue) -> Iterator[Diagnostic]:
 
 
 def _settable(field: ast.Field) -> Iterator[Diagnostic]:
+    if field.scope == "contact" and field.name in _OWN:
+        yield error(
+            "E225",
+            f"`{field.name}` cannot be changed by a campaign",
+            field.span,
+            help="points are added and removed" if field.name == "points" else _BY_HAND,
+        )
     if field.scope in _SCOPES and field.scope not in _SETTABLE:
         yield error(
             "E225",

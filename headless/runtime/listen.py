@@ -131,7 +131,7 @@ async def _start(
     tx: Transaction, versions: Versions, version_id: int, ids: dict[str, Any], now: datetime
 ) -> None:
     made = (await versions.get(tx, version_id)).version
-    if not await may_run(tx, made, now=now):
+    if not await may_run(tx, made, now=now, paused=True):
         return
     entered = 0
     for source in made.plan.sources:
@@ -237,7 +237,7 @@ async def start_by_sending(
     )
     for row in (await tx.execute(begun, ids)).all():
         made = (await versions.get(tx, row.version_id)).version
-        if not await may_run(tx, made, now=now):
+        if not await may_run(tx, made, now=now, paused=True):
             continue
         for source in made.plan.sources:
             if source.sent is not None:

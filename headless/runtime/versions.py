@@ -76,8 +76,11 @@ async def load(tx: Transaction, version_id: int) -> Version:
     )
 
 
-async def may_run(tx: Transaction, made: Version, *, now: datetime) -> bool:
-    """Whether due steps may run: the campaign is running, and within its active window."""
+async def may_run(tx: Transaction, made: Version, *, now: datetime, paused: bool = False) -> bool:
+    """Whether due steps may run: the campaign is running, and within its active window.
+
+    With `paused` a paused one will do: people still enter, and wait at the entry.
+    """
     row = (
         await tx.execute(
             select(campaign.c.state, campaign.c.active_from, campaign.c.active_to).where(
@@ -87,7 +90,7 @@ async def may_run(tx: Transaction, made: Version, *, now: datetime) -> bool:
     ).one_or_none()
     return (
         row is not None
-        and row.state == "running"
+        and row.state in (("running", "paused") if paused else ("running",))
         and (row.active_from is None or row.active_from <= now)
         and (row.active_to is None or now < row.active_to)
     )

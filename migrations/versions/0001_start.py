@@ -77,7 +77,7 @@ def upgrade() -> None:
         sa.Column("external_id", sa.Text(), nullable=True),
         sa.Column("email", sa.Text(), nullable=True),
         sa.Column("time_zone", sa.Text(), nullable=True),
-        sa.Column("points", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("points", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("stage", sa.Text(), nullable=True),
         sa.Column("owner", sa.Text(), nullable=True),
         sa.Column(

@@ -9,7 +9,6 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Index,
-    Integer,
     LargeBinary,
     PrimaryKeyConstraint,
     SmallInteger,
@@ -36,7 +35,7 @@ contact = Table(
     Column("external_id", Text),
     Column("email", Text),  # as written, normalised; unique without regard to case
     Column("time_zone", Text),
-    Column("points", Integer, nullable=False, server_default="0"),
+    Column("points", BigInteger, nullable=False, server_default="0"),
     Column("stage", Text),
     Column("owner", Text),
     json_column("fields"),  # {name: value} for what `field` declares, typed as it says

@@ -173,8 +173,9 @@ async def test_nothing_happens_outside_the_active_window_and_places_are_kept(
         "from segment Leads active 2026-01-07 to 2026-01-08 add points 1 wait 3d add points 1"
     )
     assert await world.points("ada") == 0  # the 5th: not yet
+    await world.people("eve", segment="Leads")  # joins before it opens: is in it when it does
     await world.jump(days=2)
-    assert await world.points("ada") == 1
+    assert (await world.points("ada"), await world.points("eve")) == (1, 1)
     await world.jump(days=5)
     await world.joins("Leads", "bob")
     await world.settle()
@@ -231,3 +232,32 @@ async def test_many_members_enter_in_batches_and_each_once(
     assert await world.rows("select points, count(*) from contact group by 1") == [(1, 40)]
     await world.wait(seconds=timedelta(minutes=1).total_seconds())
     assert await world.rows("select points, count(*) from contact group by 1") == [(1, 40)]
+
+
+async def test_who_joins_during_a_pause_enters_and_waits(world: World) -> None:
+    await world.people("ada")
+    campaign = await world.start("from segment Leads add points 1")
+    async with world.database.transaction() as tx:
+        await lifecycle.pause(tx, 1, campaign, now=world.now)
+    await world.joins("Leads", "ada")
+    await world.wait(hours=1)
+    assert (await world.points("ada"), await world.runs("ada")) == (0, ["running"])
+    async with world.database.transaction() as tx:
+        await lifecycle.resume(tx, 1, campaign, now=world.now)
+    await world.settle()
+    assert await world.points("ada") == 1
+
+
+async def test_what_the_database_cannot_run_is_told_before_it_is_stored(world: World) -> None:
+    from headless.campaigns import publish
+
+    async with world.database.transaction() as tx:
+        for text, code in (
+            ('if country matches "(?P<x>a)" then exit', "E216"),  # Python's, not PostgreSQL's
+            ("set email to x", "E225"),
+            ("set timezone to Nowhere", "E214"),
+            ("set timezone to field country", "E214"),
+        ):
+            read = await publish.check(tx, 1, f"from segment Leads {text}")
+            assert [d.code for d in read.diagnostics if d.severity == "error"] == [code]
+            assert read.plan is None
