@@ -12,8 +12,9 @@ from litestar import MediaType, Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from headless.api import openapi, problems
+from headless.api import bodies, openapi, problems
 from headless.api.page import page
+from headless.dsl import codes
 from headless.problems import CATALOGUE, Problem
 
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
@@ -54,6 +55,18 @@ async def problem(request: Request[Any, Any, Any], code: FromPath[str]) -> Respo
     return page(found["title"], body)
 
 
+@get("/docs/errors/{code:str}", include_in_schema=False)
+async def diagnostic(request: Request[Any, Any, Any], code: FromPath[str]) -> Response[Any]:
+    """One diagnostic of the language: cause, example and fix, as the documentation has it."""
+    known = next((one for one in codes.CODES if one.code == code.upper()), None)
+    if known is None:
+        raise Problem("not_found", f"there is no diagnostic `{code[:20]}`")
+    text = codes.page(known)
+    if "text/html" not in request.headers.get("accept", ""):
+        return bodies.plain(text)
+    return page(f"{known.code}: {known.title}", f"<pre>{escape(text)}</pre>")
+
+
 @cache
 def _anchor(tag: str) -> str:
     return tag.lower().replace(" ", "-")
@@ -90,4 +103,4 @@ def _route(path: str, method: str, operation: dict[str, Any]) -> str:
     )
 
 
-HANDLERS: Final[list[HTTPRouteHandler]] = [description, overview, problem_list, problem]
+HANDLERS: Final[list[HTTPRouteHandler]] = [description, overview, problem_list, problem, diagnostic]

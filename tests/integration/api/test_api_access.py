@@ -176,3 +176,20 @@ async def test_without_the_database_it_says_come_again(redis_url: str, tmp_path:
     assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
     assert answer.headers["retry-after"] == "2"
     assert "127.0.0.1" not in answer.text
+
+
+async def test_the_page_that_a_diagnostic_links_to_is_there(
+    server: Server, api: httpx.AsyncClient
+) -> None:
+    answer = await api.post(
+        "/v1/check",
+        content="when opned email X then exit",
+        headers={"Content-Type": "text/plain"},
+    )
+    (fault,) = answer.json()["diagnostics"]
+    async with server.client() as reader:
+        page = await reader.get(fault["docs"], headers={"Accept": "text/html"})
+        assert (page.status_code, fault["code"] in page.text) == (200, True)
+        plain = await reader.get(fault["docs"])
+        assert plain.text.startswith(f"# {fault['code']}: ")
+        assert (await reader.get("/docs/errors/E999")).status_code == 404
