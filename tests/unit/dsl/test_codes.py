@@ -15,7 +15,7 @@ CODE = re.compile(r'"([EW]\d{3})"')
 
 def test_the_table_holds_exactly_the_codes_that_are_given() -> None:
     given: set[str] = set()
-    for module in (ROOT / "headless" / "dsl").glob("*.py"):
+    for module in (ROOT / "headless" / "dsl").rglob("*.py"):
         if not module.name.endswith("_codes.py"):
             given |= set(CODE.findall(module.read_text(encoding="utf-8")))
     told = [code.code for code in CODES]
