@@ -8,6 +8,7 @@ spans taken off. Imports `ast`.
 """
 
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -238,7 +239,12 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 _encoder: Final = msgspec.json.Encoder(decimal_format="number")
-_decoder: Final = msgspec.json.Decoder(Plan)
+
+
+@cache
+def _decoder() -> msgspec.json.Decoder[Plan]:
+    """Made when the first plan is read: checking a text needs none, and it takes a while."""
+    return msgspec.json.Decoder(Plan)
 
 
 def to_json(plan: Plan) -> bytes:
@@ -248,7 +254,7 @@ def to_json(plan: Plan) -> bytes:
 
 def from_json(data: bytes | str) -> Plan:
     """The plan that `to_json` wrote; raises msgspec.ValidationError when it is none."""
-    return _decoder.decode(data)
+    return _decoder().decode(data)
 
 
 def from_builtins(data: Any) -> Plan:
