@@ -26,7 +26,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from headless.dsl.plan import Rule
 from headless.runtime.listen import start_by_sending
 from headless.runtime.stands import Version
-from headless.runtime.versions import Compiled, Versions, may_run
+from headless.runtime.versions import Compiled, Versions
 from headless.storage.codes import Channel, EnrollmentState
 from headless.storage.database import Database, Transaction
 from headless.storage.tables import enrollment, position
@@ -61,7 +61,7 @@ async def advance(
             compiled = await versions.get(tx, version_id)
         except KeyError:
             return Advanced()
-        if step not in compiled.runs or not await may_run(tx, compiled.version, now=now):
+        if step not in compiled.runs:
             return Advanced()
         return await _batch(tx, versions, compiled, step, now, most)
 
@@ -70,14 +70,13 @@ async def _batch(
     tx: Transaction, versions: Versions, compiled: Compiled, step: int, now: datetime, most: int
 ) -> Advanced:
     carried = compiled.carry(step)
-    claimed = (await tx.execute(carried.claim, {"now": now, "most": most})).all()
-    if not claimed:
+    found = (await tx.execute(carried.claim, {"now": now, "most": most})).one()
+    if not found.claimed:
         return Advanced()
-    enrollments = [row[0] for row in claimed]
-    row = (await tx.execute(carried.act, {"now": now, "places": [row[1] for row in claimed]})).one()
+    row = (await tx.execute(carried.act, {"now": now, "places": found.places})).one()
     made = compiled.version
     if carried.rules:
-        await _close(tx, made, enrollments, now)
+        await _close(tx, made, found.enrollments, now)
     if row.sent:
         await start_by_sending(tx, versions, made.workspace_id, row.sent, now=now)
     for rest in carried.follow:
@@ -88,7 +87,7 @@ async def _batch(
         tx.wake("deliver", made.workspace_id, Channel.WEBHOOK)
     if row.todo:
         tx.wake("hear", made.workspace_id)
-    return Advanced(len(claimed), row.email + row.webhook, carried.follow)
+    return Advanced(found.claimed, row.email + row.webhook, carried.follow)
 
 
 async def _close(tx: Transaction, made: Version, enrollments: Sequence[int], now: datetime) -> None:

@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import (
     CTE,
     BigInteger,
+    ColumnElement,
     FromClause,
     Select,
     SmallInteger,
@@ -35,7 +36,16 @@ from headless.audience.conditions import answers
 from headless.audience.values import Scope, Sql, interval
 from headless.dsl import ast
 from headless.dsl.plan import Arm, Plan, Rule, Wait, When
-from headless.storage.tables import Instant, Place, activity, contact, enrollment, journal, position
+from headless.storage.tables import (
+    Instant,
+    Place,
+    activity,
+    campaign,
+    contact,
+    enrollment,
+    journal,
+    position,
+)
 from headless.workspace.names import Names
 
 NOW: Final = bindparam("now", type_=Instant)
@@ -75,22 +85,48 @@ def grace(arm: Arm) -> Sql:
 def claim(version: Version, step: int) -> Select[*tuple[Any, ...]]:
     """Lock up to `:most` positions that are due at a step; others' locks are passed over.
 
-    Answers each one's enrollment and place in the table. The place holds as long as the lock does,
-    which spares the next statement two look-ups by key for each row.
+    Answers one row: how many, their enrollments, and their places in the table as one text. A place
+    holds as long as its lock does, which spares the next statement two look-ups by key for each
+    row. Nobody is claimed while the campaign may not run.
     """
     p = position.alias("p")
-    return (
-        select(p.c.enrollment_id, cast(p.c.ctid, Text).label("place"))
-        .where(p.c.version_id == version.id, p.c.step == number(step), p.c.due_at <= NOW)
+    due = (
+        select(p.c.enrollment_id, p.c.ctid.label("place"))
+        .where(
+            p.c.version_id == version.id,
+            p.c.step == number(step),
+            p.c.due_at <= NOW,
+            _may_run(version),
+        )
         .order_by(p.c.due_at)
         .limit(bindparam("most", type_=BigInteger))
         .with_for_update(of=p, skip_locked=True)
+        .subquery("due")
+    )
+    return select(
+        func.count().label("claimed"),
+        func.array_agg(due.c.enrollment_id, type_=ARRAY(BigInteger)).label("enrollments"),
+        cast(func.array_agg(due.c.place), Text).label("places"),
+    )
+
+
+def _may_run(version: Version) -> ColumnElement[bool]:
+    """The campaign is running, and within its active window: a pause holds everybody in place."""
+    c = campaign.c
+    return exists(
+        select(1).where(
+            c.workspace_id == version.workspace_id,
+            c.id == version.campaign_id,
+            c.state == "running",
+            or_(c.active_from.is_(None), c.active_from <= NOW),
+            or_(c.active_to.is_(None), c.active_to > NOW),
+        )
     )
 
 
 def due() -> CTE:
     """The claimed positions, read again: a second statement sees what committed before the lock."""
-    places = cast(bindparam("places", type_=ARRAY(Text)), ARRAY(Place))
+    places = cast(bindparam("places", type_=Text), ARRAY(Place))
     columns = [column for column in position.c if column.name != "ctid"]
     return (
         select(*columns, position.c.ctid.label("place"))

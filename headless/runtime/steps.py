@@ -25,11 +25,11 @@ _CHANNELS: Final = (Channel.EMAIL, Channel.WEBHOOK)
 class Carried(msgspec.Struct, frozen=True):
     """A run as the engine carries it out.
 
-    `claim` takes `:now` and `:most` and answers (enrollment_id, place) of the positions that it
-    locked. `act` takes `:now` and `:places` and answers one row: the number of messages by channel
-    (`email`, `webhook`), of activities for others to hear (`todo`), and the ids of the messages
-    whose sending starts runs (`sent`). `follow` are the rests that may be due at once; `rules` says
-    that runs can have more than one position.
+    `claim` takes `:now` and `:most` and answers one row: `claimed`, `enrollments` and `places` of
+    the positions that it locked. `act` takes `:now` and `:places` and answers one row: the number
+    of messages by channel (`email`, `webhook`), of activities for others to hear (`todo`), and the
+    ids of the messages whose sending starts runs (`sent`). `follow` are the rests that may be due
+    at once; `rules` says that runs can have more than one position.
     """
 
     claim: Select[*tuple[Any, ...]]

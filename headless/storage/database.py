@@ -41,7 +41,8 @@ class Transaction:
 
     async def whole_tables(self) -> None:
         """For the rest of the transaction, let the planner read whole tables: full rebuilds."""
-        await self.connection.execute(text("set local enable_seqscan = on"))
+        for way in ("enable_seqscan", "enable_mergejoin"):
+            await self.connection.execute(text(f"set local {way} = on"))
 
     async def copy_in(
         self, table: str, columns: Sequence[str], records: Sequence[Sequence[Any]]
@@ -112,6 +113,7 @@ def connect(
                 # a table that was filled a moment ago looks empty to the planner, and a scan of it
                 # for each row of a batch takes minutes; those who want all of a table say so
                 "enable_seqscan": "off",
+                "enable_mergejoin": "off",
             },
         },
     )

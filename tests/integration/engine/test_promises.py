@@ -140,12 +140,9 @@ async def test_the_activity_waits_for_a_batch_that_is_moving_the_position(world:
 
     async with world.database.transaction() as tx:
         carried = (await compiled.get(tx, version)).carry(step)
-        claimed = (await tx.execute(carried.claim, {"now": now, "most": 10})).all()
-        assert len(claimed) == 1
-        await tx.execute(
-            carried.act,
-            {"now": now, "places": [claimed[0][1]]},
-        )
+        found = (await tx.execute(carried.claim, {"now": now, "most": 10})).one()
+        assert found.claimed == 1
+        await tx.execute(carried.act, {"now": now, "places": found.places})
         telling = asyncio.create_task(tell())
         await _until_blocked(world.database)
         assert not telling.done()
