@@ -66,7 +66,7 @@ end
 """
 _BATCH: Final = 1_000
 _AT_ONCE: Final = 3
-console = Console()
+console = Console(width=max(Console().width, 110))
 
 
 class Stages:
