@@ -1,4 +1,4 @@
-"""The language without storing anything: check, format and explain a campaign's text.
+"""The language without storing anything: check, format, explain and draw a campaign's text.
 
 The question is answered with 200 whatever the text is like; `Accept: text/plain` gives what a
 terminal shows.
@@ -15,6 +15,7 @@ from headless.api.auth import Caller, needs
 from headless.api.openapi import reads
 from headless.api.routes.campaigns import AnalysisShape, CampaignWrite, source_of
 from headless.campaigns import publish
+from headless.dsl import draw
 from headless.dsl.examine import Examined
 from headless.dsl.explain import explain
 from headless.dsl.format import format_parsed
@@ -110,6 +111,22 @@ async def explain_text(request: Request[Any, Any, Any], call: Caller) -> Respons
     return _text_answer(request, read, told)
 
 
+@post(
+    "/diagram",
+    opt={**needs("campaigns:read"), **reads(CampaignWrite, _TEXT)},
+    tags=["Language"],
+    status_code=200,
+)
+async def draw_text(request: Request[Any, Any, Any], call: Caller) -> Response[Any]:
+    """The text as a picture: SVG, or PNG with `Accept: image/png`; faults answer 422."""
+    read = await _read(request, call)
+    if read.plan is None:
+        raise publish.faulty(read)
+    if "image/png" in request.headers.get("accept", ""):
+        return Response(draw.png(read.plan), media_type="image/png")
+    return Response(draw.svg(read.plan), media_type="image/svg+xml")
+
+
 def _text_answer(
     request: Request[Any, Any, Any], read: Examined, text: str | None
 ) -> Response[Any]:
@@ -118,4 +135,4 @@ def _text_answer(
     return Response(TextAnswer(text, _findings(read)))
 
 
-HANDLERS: Final[list[HTTPRouteHandler]] = [check_text, format_text, explain_text]
+HANDLERS: Final[list[HTTPRouteHandler]] = [check_text, format_text, explain_text, draw_text]

@@ -206,3 +206,17 @@ async def test_publishing_needs_its_own_scope(api: Api, server: Server) -> None:
         for verb in ("start", "pause", "resume", "stop"):
             answer = await editor.post(f"/v1/campaigns/{one['id']}/{verb}")
             assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_scope")
+
+
+async def test_a_text_is_drawn_without_being_stored(api: httpx.AsyncClient) -> None:
+    rule = {"content": "when opened email X within 3d then add points 10"}
+    plain = {"Content-Type": "text/plain"}
+    await api.post("/v1/emails", json={"name": "X", "subject": "x", "html": "<p>x</p>"})
+    svg = await api.post("/v1/diagram", headers=plain, **rule)
+    assert (svg.status_code, svg.headers["content-type"]) == (200, "image/svg+xml")
+    assert "opened email X" in svg.text
+    png = await api.post("/v1/diagram", headers={**plain, "Accept": "image/png"}, **rule)
+    assert png.content.startswith(b"\x89PNG")
+    faulty = await api.post("/v1/diagram", headers=plain, content="when opned email X then exit")
+    assert (faulty.status_code, faulty.json()["code"]) == (422, "invalid_text")
+    assert (await api.get("/v1/campaigns")).json()["data"] == []
