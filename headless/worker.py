@@ -11,6 +11,7 @@ import os
 import platform
 import signal
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
 from typing import Any, Final, cast
 
 import structlog
@@ -24,6 +25,7 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
@@ -40,6 +42,7 @@ from headless.storage.wake import Wake
 
 SWEEP_SECONDS: Final = 1.0
 _HEARTBEAT_SWEEPS: Final = 5
+_FORGOTTEN: Final = timedelta(days=1)
 DELIVER: Final = "deliver"
 SWEEP: Final = "sweep"
 
@@ -140,6 +143,7 @@ class Worker:
             await tx.execute(
                 row.on_conflict_do_update(index_elements=["name"], set_={"seen_at": now})
             )
+            await tx.execute(delete(worker).where(worker.c.seen_at < now - _FORGOTTEN))
 
     async def _listen(self) -> None:
         """Take hints from Redis; while it is away, the sweep alone brings the work."""

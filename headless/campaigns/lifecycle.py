@@ -9,7 +9,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import Interval, delete, func, insert, literal, select, update
+from sqlalchemy import (
+    Interval,
+    delete,
+    func,
+    insert,
+    literal,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from headless.audience.conditions import holds
@@ -24,7 +33,7 @@ from headless.problems import Problem
 from headless.runtime.listen import listens, segment_of
 from headless.runtime.stands import Version
 from headless.runtime.versions import load
-from headless.storage.codes import EnrollmentState
+from headless.storage.codes import EnrollmentState, MessageState
 from headless.storage.database import Transaction
 from headless.storage.tables import (
     Instant,
@@ -33,6 +42,7 @@ from headless.storage.tables import (
     enrollment,
     intake,
     listener,
+    message,
     position,
     segment,
     segment_member,
@@ -238,8 +248,12 @@ async def _intakes(tx: Transaction, made: Version, opens: datetime) -> None:
 
 
 async def pause(tx: Transaction, workspace_id: int, campaign_id: int, *, now: datetime) -> Campaign:
-    """Hold a running campaign: everybody keeps their place. Raises Problem `wrong_state`."""
+    """Hold a running campaign: everybody keeps their place, and messages not yet handed over wait.
+
+    Raises Problem `wrong_state`.
+    """
     found = await _in_state(tx, workspace_id, campaign_id, "running", "pause")
+    await _pending(tx, workspace_id, campaign_id, due_at=literal_column("'infinity'", Instant))
     return await _change(tx, found, workspace_id, now, state="paused", paused_at=now)
 
 
@@ -269,6 +283,7 @@ async def resume(
     )
     if shifted and found.paused_at is not None:
         await tx.execute(_shift(mine, now - found.paused_at))
+    await _pending(tx, workspace_id, campaign_id, due_at=now)
     campaign_ = await _change(tx, found, workspace_id, now, state="running", paused_at=None)
     tx.wake("sweep")
     return Resumed(campaign_, due)
@@ -293,7 +308,10 @@ def _shift(mine: Any, by: timedelta) -> Any:
 
 
 async def stop(tx: Transaction, workspace_id: int, campaign_id: int, *, now: datetime) -> Campaign:
-    """End a campaign for everybody in it, for good. Raises Problem `wrong_state`."""
+    """End a campaign for everybody in it, for good; what was not handed over yet never is.
+
+    Raises Problem `wrong_state`.
+    """
     found = await find(tx, workspace_id, campaign_id, lock=True)
     if found.state not in ("running", "paused"):
         raise _wrong(found, "stop", "running or paused")
@@ -316,6 +334,13 @@ async def stop(tx: Transaction, workspace_id: int, campaign_id: int, *, now: dat
         )
         .values(state=EnrollmentState.ENDED, ended_at=now)
     )
+    await _pending(
+        tx,
+        workspace_id,
+        campaign_id,
+        state=MessageState.SKIPPED,
+        reason="the campaign was stopped",
+    )
     for table in (listener, intake):
         of_version = table.c.version_id == found.version_id
         await tx.execute(delete(table).where(table.c.workspace_id == workspace_id, of_version))
@@ -324,6 +349,23 @@ async def stop(tx: Transaction, workspace_id: int, campaign_id: int, *, now: dat
         if source.contacts:
             await _define(tx, workspace_id, segment_of(made, source), None)
     return await _change(tx, found, workspace_id, now, state="stopped", stopped_at=now)
+
+
+async def _pending(tx: Transaction, workspace_id: int, campaign_id: int, **values: Any) -> None:
+    """Change the campaign's messages that still wait in the outbox."""
+    await tx.execute(
+        update(message)
+        .where(
+            message.c.workspace_id == workspace_id,
+            message.c.state == literal_column(str(int(MessageState.PENDING))),
+            message.c.version_id.in_(
+                select(version.c.id).where(
+                    version.c.workspace_id == workspace_id, version.c.campaign_id == campaign_id
+                )
+            ),
+        )
+        .values(**values)
+    )
 
 
 async def _in_state(

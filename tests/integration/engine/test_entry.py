@@ -261,3 +261,25 @@ async def test_what_the_database_cannot_run_is_told_before_it_is_stored(world: W
             read = await publish.check(tx, 1, f"from segment Leads {text}")
             assert [d.code for d in read.diagnostics if d.severity == "error"] == [code]
             assert read.plan is None
+
+
+async def test_a_pause_holds_what_is_in_the_outbox_and_a_stop_drops_it(world: World) -> None:
+    due = "select count(*) from message where state = 0 and due_at <= :now"
+    await world.people("ada", segment="Leads")
+    campaign = await world.start("from segment Leads send email X wait 30d")
+    other = "campaign Other from segment Leads send email Tips"
+    await world.start(other)
+    assert await world.one(due, now=world.now) == 2
+    async with world.database.transaction() as tx:
+        await lifecycle.pause(tx, 1, campaign, now=world.now)
+    await world.wait(days=1)
+    assert await world.one(due, now=world.now) == 1
+    async with world.database.transaction() as tx:
+        await lifecycle.resume(tx, 1, campaign, now=world.now)
+    assert await world.one(due, now=world.now) == 2
+    async with world.database.transaction() as tx:
+        await lifecycle.stop(tx, 1, campaign, now=world.now)
+    assert await world.one(due, now=world.now) == 1
+    assert await world.rows("select reason from message where state = 3") == [
+        ("the campaign was stopped",)
+    ]
