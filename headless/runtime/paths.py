@@ -15,19 +15,19 @@ from headless.dsl import ast
 from headless.dsl.plan import (
     Act,
     Entry,
-    If,
+    Fork,
+    Join,
     Jump,
     Leave,
     Loop,
     Plan,
     Rule,
-    Split,
     Step,
     Target,
     Tick,
     Wait,
     When,
-    Whenever,
+    targets,
 )
 from headless.workspace.names import everything
 
@@ -69,7 +69,7 @@ def runs(plan: Plan) -> dict[int, Run]:
 
 def _attempt(plan: Plan, cuts: set[int]) -> tuple[dict[int, Run], set[int]]:
     found: dict[int, Run] = {}
-    todo = [0, *(step.rule for step in plan.steps if isinstance(step, Whenever)), *cuts]
+    todo = [0, *(step.number for step in plan.steps if isinstance(step, Rule)), *cuts]
     while todo:
         start = todo.pop()
         if start in found:
@@ -88,19 +88,9 @@ def _rests(step: Step) -> bool:
 
 def outcomes(step: Step) -> tuple[Target, ...]:
     """Where each outcome of a question leads, by the outcome's number; one for a plain step."""
-    match step:
-        case When(arms=arms, otherwise=otherwise):
-            return (*(arm.then for arm in arms), otherwise)
-        case If(choices=choices, otherwise=otherwise):
-            return (*(choice.then for choice in choices), otherwise)
-        case Split(shares=shares):
-            return tuple(share.then for share in shares)
-        case Rule(body=body):
-            return (body,)
-        case Entry() | Act() | Wait() | Whenever():
-            return (step.next,)
-        case _:
-            raise TypeError(f"the engine does not run {type(step).__name__} yet")
+    if isinstance(step, Fork | Join | Loop | Tick | Jump):
+        raise TypeError(f"the engine does not run {type(step).__name__} yet")
+    return targets(step)
 
 
 def _run(plan: Plan, start: int, cuts: set[int]) -> tuple[Run, int | None]:
