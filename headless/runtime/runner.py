@@ -40,10 +40,10 @@ class Runner:
         ]
 
     async def send(self, wakes: Iterable[Wake]) -> None:
-        """Queue hints: the same hint once, however often it comes."""
+        """Queue hints: each as often as it stands in `wakes`, as far as there are lanes for it."""
         async with self._ready:
-            for wake in wakes:
-                if not self._known[wake]:
+            for wake, times in Counter(wakes).items():
+                while self._known[wake] < min(times, self._lanes):
                     self._put(wake)
             self._ready.notify_all()
 

@@ -5,6 +5,7 @@ rows all belong to campaigns that may not run (a pause leaves its positions due)
 jumps from one (version, step) to the next. Imports storage.
 """
 
+from collections import Counter
 from datetime import datetime
 from typing import Final
 
@@ -54,14 +55,16 @@ _HOPS: Final[TextClause] = text(
 
 
 async def sweep(database: Database, *, now: datetime) -> list[Wake]:
-    """The hints for everything that is due and that the engine has to do."""
+    """The hints for everything that is due and that the engine has to do; a large one twice."""
     async with database.transaction() as tx:
         rows = (await tx.execute(_FIRST, {"now": now})).all()
-        found = dict.fromkeys((row.version_id, row.step) for row in rows)
+        found = Counter((row.version_id, row.step) for row in rows)
         if len(rows) == _LOOKED_AT:
             hops = (await tx.execute(_HOPS, {"now": now})).all()
-            found |= dict.fromkeys((row.version_id, row.step) for row in hops)
-        wakes = [Wake("advance", (version_id, step)) for version_id, step in found]
+            found |= Counter((row.version_id, row.step) for row in hops)
+        wakes = [Wake("advance", place) for place in found]
+        # a large backlog is worth two transactions at once from its first batch on
+        wakes += [Wake("advance", place) for place, due in found.items() if due > _LOOKED_AT // 2]
         intakes = select(intake.c.campaign_id).where(intake.c.finished_at.is_(None)).distinct()
         wakes += [Wake("take_in", (row.campaign_id,)) for row in await tx.execute(intakes)]
         for job, table in (("hear", activity_todo), ("refresh", contact_change)):
