@@ -31,8 +31,10 @@ from headless.audience.conditions import holds
 from headless.audience.values import Scope, Sql
 from headless.dsl import ast
 from headless.dsl.plan import Act, If, Rule, Split, Step, When
-from headless.runtime import effects, stands
-from headless.runtime.effects import Action
+from headless.runtime import stands
+from headless.runtime.effects.batch import Action
+from headless.runtime.effects.messages import refusal
+from headless.runtime.effects.parts import locks_contacts
 from headless.runtime.paths import ALWAYS, Paths, Run
 from headless.runtime.stands import Version, number
 from headless.storage import tables
@@ -167,7 +169,7 @@ def _rows(
     ).select_from(joined)
     if isinstance(version.plan.steps[run.start], When | Rule):
         statement = statement.where(stood.c.outcome >= 0)
-    if effects.locks_contacts(actions):
+    if locks_contacts(actions):
         statement = statement.order_by(c.c.id).with_for_update(of=c, key_share=True)
     return statement.cte("e").prefix_with("materialized")
 
@@ -184,7 +186,7 @@ def _answers(version: Version, run: Run, scope: Scope) -> Iterator[ColumnElement
             case _:
                 pass
     for transactional in sorted(_sends(version, run)):
-        yield effects.refusal(scope, transactional=transactional).label(refusal_of(transactional))
+        yield refusal(scope, transactional=transactional).label(refusal_of(transactional))
 
 
 def _sends(version: Version, run: Run) -> set[bool]:

@@ -22,8 +22,9 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from headless.audience.values import Sql, operand_of
 from headless.dsl import ast
 from headless.dsl.plan import Act, Entry, If, Leave, Split, Step, Wait, When
-from headless.runtime import effects, times
+from headless.runtime import times
 from headless.runtime.batch import Frame, refusal_of
+from headless.runtime.effects.contact import points as points_of
 from headless.runtime.paths import ALWAYS, Paths
 from headless.runtime.stands import number
 from headless.storage import tables
@@ -121,7 +122,7 @@ def _told(frame: Frame, step: Step) -> tuple[Sql, Sql]:
             return number(Outcome.SENT), _NOTHING
         case Act(action=ast.Note(text=note)):
             return number(Outcome.DONE), func.jsonb_build_object("note", literal(note))
-        case Act(action=action) if (change := effects.points(action)) is not None:
+        case Act(action=action) if (change := points_of(action)) is not None:
             before = frame.rows.c.points + _points_before(frame, step.number)
             after = before + number(change)
             return number(Outcome.DONE), func.jsonb_build_object("from", before, "to", after)
@@ -186,7 +187,7 @@ def _points_before(frame: Frame, until: int) -> Sql:
         if n == until:
             break
         step = frame.step(n)
-        change = effects.points(step.action) if isinstance(step, Act) else None
+        change = points_of(step.action) if isinstance(step, Act) else None
         if change is not None:
             total = total + case((frame.by(paths), number(change)), else_=number(0))
     return total

@@ -13,7 +13,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from headless.runtime import lines, moves, stands
 from headless.runtime.batch import Frame, frame
-from headless.runtime.effects import Batch, parts
+from headless.runtime.effects.batch import Batch
+from headless.runtime.effects.parts import parts
 from headless.runtime.paths import Run
 from headless.runtime.stands import NOW, Version, number
 from headless.storage import tables

@@ -1,0 +1,77 @@
+"""What effects are made of: the batch's rows, its new journal rows, and what others hear of them.
+
+Pure. Imports the language, `audience` and `stands`.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from sqlalchemy import CTE, exists, select
+from sqlalchemy.dialects.postgresql import insert
+
+from headless.audience.activities import told as noted
+from headless.audience.values import Scope
+from headless.dsl import ast
+from headless.runtime.stands import NOW, Version, number
+from headless.storage import tables
+from headless.storage.codes import ActivityKind
+
+Action = tuple[int, ast.Simple]
+"""A step's number and what it does."""
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """The parts of a statement that effects are made of.
+
+    `rows` are the contacts of the batch, `written` the new journal rows of its effects; `scope`
+    reads the columns of `rows`.
+    """
+
+    version: Version
+    rows: CTE
+    written: CTE
+    scope: Scope
+
+    def of(self, step: int) -> Any:
+        """Which of the new journal rows are those of a step."""
+        return self.written.c.step == number(step)
+
+
+def told(
+    batch: Batch, step: int, kind: ActivityKind, ref: int, changed: CTE | None
+) -> Iterator[CTE]:
+    """What the step brought about, as activities, where some campaign listens for such a thing."""
+    written = batch.written
+    source: Any = written
+    if changed is not None:
+        source = written.join(changed, changed.c.contact_id == written.c.contact_id)
+    rows = (
+        select(written.c.contact_id, written.c.at, written.c.enrollment_id, written.c.detail)
+        .select_from(source)
+        .where(batch.of(step))
+    )
+    yield from noted(batch.version.workspace_id, rows, kind, ref, now=NOW, name=f"{step}")
+
+
+def changed(batch: Batch, steps: list[int]) -> CTE:
+    """Contacts whose dynamic segments must be asked again, where the workspace has any."""
+    written = batch.written
+    dynamic = exists(
+        select(1).where(
+            tables.segment.c.workspace_id == batch.version.workspace_id,
+            tables.segment.c.condition.is_not(None),
+        )
+    )
+    return (
+        insert(tables.contact_change)
+        .from_select(
+            ["workspace_id", "contact_id"],
+            select(number(batch.version.workspace_id), written.c.contact_id)
+            .where(written.c.step.in_([number(step) for step in steps]), dynamic)
+            .distinct(),
+        )
+        .on_conflict_do_nothing()
+        .returning(tables.contact_change.c.contact_id)
+        .cte("changed")
+    )

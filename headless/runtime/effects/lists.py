@@ -1,0 +1,51 @@
+"""Tags and segments: what a contact is put into and taken out of.
+
+Pure. Imports the language's codes and `batch`.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import CTE, delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from headless.runtime.effects.batch import Batch, told
+from headless.runtime.stands import number
+from headless.storage.codes import ActivityKind
+
+
+def added(
+    batch: Batch, step: int, table: Any, key: dict[str, int], when: str, kind: ActivityKind
+) -> Iterator[CTE]:
+    """Put the contacts of a step into something, once; others may listen for it."""
+    written, ((column, ref),) = batch.written, key.items()
+    new = (
+        insert(table)
+        .from_select(
+            ["workspace_id", "contact_id", column, when],
+            select(
+                number(batch.version.workspace_id), written.c.contact_id, number(ref), written.c.at
+            ).where(batch.of(step)),
+        )
+        .on_conflict_do_nothing()
+        .returning(table.c.contact_id)
+        .cte(f"added{step}")
+    )
+    yield new
+    yield from told(batch, step, kind, ref, new)
+
+
+def removed(batch: Batch, step: int, table: Any, key: dict[str, int]) -> CTE:
+    """Take the contacts of a step out of something; returns those that were in it."""
+    written, ((column, ref),) = batch.written, key.items()
+    return (
+        delete(table)
+        .where(
+            table.c.workspace_id == batch.version.workspace_id,
+            table.c[column] == number(ref),
+            table.c.contact_id == written.c.contact_id,
+            batch.of(step),
+        )
+        .returning(table.c.contact_id)
+        .cte(f"removed{step}")
+    )
