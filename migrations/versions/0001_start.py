@@ -71,6 +71,37 @@ def upgrade() -> None:
         sa.UniqueConstraint("workspace_id", "name", name=op.f("uq_campaign_workspace_id_name")),
     )
     op.create_table(
+        "channel",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("kind", sa.SmallInteger(), nullable=False),
+        sa.Column("provider", sa.Text(), nullable=False),
+        sa.Column(
+            "settings",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            server_default="{}",
+            nullable=False,
+        ),
+        sa.Column("secrets", sa.LargeBinary(), nullable=True),
+        sa.Column("in_use", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("state", sa.Text(), server_default="ready", nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("state in ('ready', 'held', 'broken')", name=op.f("ck_channel_state")),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_channel")),
+        sa.UniqueConstraint("workspace_id", "name", name=op.f("uq_channel_workspace_id_name")),
+    )
+    op.create_index(
+        "uq_channel_in_use",
+        "channel",
+        ["workspace_id", "kind"],
+        unique=True,
+        postgresql_where=sa.text("in_use"),
+    )
+    op.create_table(
         "contact",
         sa.Column("workspace_id", sa.Integer(), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -534,6 +565,7 @@ def downgrade() -> None:
     op.drop_table("contact_change")
     op.drop_index("uq_contact_email", table_name="contact")
     op.drop_table("contact")
+    op.drop_table("channel")
     op.drop_table("campaign")
     op.drop_table("activity_todo")
     op.drop_table("activity_seen")

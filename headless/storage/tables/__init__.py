@@ -30,6 +30,7 @@ from headless.storage.tables.campaigns import (
     tally,
     version,
 )
+from headless.storage.tables.channels import channel
 from headless.storage.tables.columns import Instant, Place, metadata
 from headless.storage.tables.messages import email, email_version, inbox_mail, message
 from headless.storage.tables.workspace import job, token, worker, workspace
@@ -41,6 +42,7 @@ __all__ = [
     "activity_seen",
     "activity_todo",
     "campaign",
+    "channel",
     "contact",
     "contact_change",
     "contact_tag",

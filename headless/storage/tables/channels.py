@@ -1,0 +1,54 @@
+"""How messages leave: a workspace's channels with their sealed secrets.
+
+Imports SQLAlchemy and `columns`.
+"""
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from headless.storage.tables.columns import (
+    id_column,
+    instant_column,
+    json_column,
+    metadata,
+    workspace_column,
+)
+
+channel = Table(  # one account with one provider; each kind has one that is used by default
+    "channel",
+    metadata,
+    workspace_column(),
+    id_column(),
+    Column("name", Text, nullable=False),
+    Column("kind", SmallInteger, nullable=False),  # codes.Channel
+    Column("provider", Text, nullable=False),
+    json_column("settings"),
+    Column("secrets", LargeBinary),  # sealed JSON; null: the provider needs none
+    Column("in_use", Boolean, nullable=False, server_default="false"),  # messages go this way
+    Column("state", Text, nullable=False, server_default="ready"),
+    Column("reason", Text),  # why it is held or broken
+    Column("revision", Integer, nullable=False, server_default="1"),
+    instant_column("created_at"),
+    instant_column("updated_at"),
+    PrimaryKeyConstraint("workspace_id", "id"),
+    UniqueConstraint("workspace_id", "name"),
+    CheckConstraint("state in ('ready', 'held', 'broken')", name="state"),
+)
+Index(
+    "uq_channel_in_use",
+    channel.c.workspace_id, channel.c.kind,
+    unique=True,
+    postgresql_where=text("in_use"),
+)  # fmt: skip
