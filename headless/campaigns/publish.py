@@ -262,6 +262,7 @@ async def _store(
             hash=plan.hash,
             plan=msgspec.json.decode(plans.to_json(plan)),
             refs=msgspec.to_builtins(names),
+            priority=plan.priority,
             created_at=now,
         )
         .returning(version.c.id)

@@ -487,6 +487,7 @@ def upgrade() -> None:
         sa.Column("hash", sa.Text(), nullable=False),
         sa.Column("plan", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("refs", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("priority", sa.Integer(), server_default="0", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_version")),
         sa.UniqueConstraint(
@@ -511,6 +512,9 @@ def upgrade() -> None:
         sa.Column("time_zone", sa.Text(), server_default="UTC", nullable=False),
         sa.Column("sender", sa.Text(), server_default="hello@example.com", nullable=False),
         sa.Column("postal_address", sa.Text(), nullable=True),
+        sa.Column(
+            "caps", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
+        ),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("mode in ('sandbox', 'live')", name=op.f("ck_workspace_mode")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workspace")),

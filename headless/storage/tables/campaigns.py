@@ -60,6 +60,7 @@ version = Table(  # never changed once stored; enrollments point at one
     Column("hash", Text, nullable=False),
     Column("plan", JSONB, nullable=False),
     Column("refs", JSONB, nullable=False),  # {"email:Welcome": 12}: the names as they were resolved
+    Column("priority", Integer, nullable=False, server_default="0"),  # the plan's own
     instant_column("created_at"),
     PrimaryKeyConstraint("workspace_id", "id"),
     UniqueConstraint("workspace_id", "campaign_id", "number"),

@@ -33,6 +33,7 @@ workspace = Table(
     Column("time_zone", Text, nullable=False, server_default="UTC"),
     Column("sender", Text, nullable=False, server_default="hello@example.com"),
     Column("postal_address", Text),
+    Column("caps", JSONB(none_as_null=True)),  # [{"count": 3, "channel": "email", ...}]
     instant_column("created_at"),
     CheckConstraint("mode in ('sandbox', 'live')", name="mode"),
 )
