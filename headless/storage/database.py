@@ -91,11 +91,13 @@ def connect(
     pool_size: int = 10,
     application: str = "headless",
     ping: bool = True,
+    schema: str | None = None,
 ) -> Database:
     """A database over `url` (`postgresql://…`); no connection is made before the first use.
 
     With `ping` a connection is tried before each transaction, so that a restarted database costs
-    nobody an error; without it, whoever can repeat a transaction saves the round trip.
+    nobody an error; without it, whoever can repeat a transaction saves the round trip. With
+    `schema` every table is looked for, and made, in that schema alone.
     """
     engine = create_async_engine(
         make_url(url).set(drivername="postgresql+asyncpg"),
@@ -114,6 +116,7 @@ def connect(
                 # for each row of a batch takes minutes; those who want all of a table say so
                 "enable_seqscan": "off",
                 "enable_mergejoin": "off",
+                **({} if schema is None else {"search_path": schema}),
             },
         },
     )
