@@ -24,7 +24,7 @@ from headless.channels import outbox
 from headless.channels.email import EmailCourier
 from headless.channels.links import Links
 from headless.channels.ports import NullSender, Sender
-from headless.channels.smtp import SmtpSender
+from headless.channels.smtp import SmtpSender, parse_url
 from headless.content import emails
 from headless.content.drafts import Draft
 from headless.storage import migrate, tables
@@ -168,7 +168,7 @@ async def run(database: Database, count: int = COUNT) -> list[Result]:
     nowhere = await _deliver(database, workspace_id, NullSender(WIDTH), count)
     await _again(database, workspace_id)
     async with _sink(database) as url:
-        sender = SmtpSender(url, width=WIDTH)
+        sender = SmtpSender(parse_url(url), width=WIDTH)
         took = await _deliver(database, workspace_id, sender, count)
         floor = await _flood(sender, await _kept(database))
         await sender.close()

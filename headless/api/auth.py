@@ -20,6 +20,7 @@ from headless.clock import Clock
 from headless.dsl.near import did_you_mean, some_of
 from headless.problems import Problem
 from headless.runtime.versions import Versions
+from headless.seals import Seals
 from headless.settings import Settings
 from headless.storage.database import Database, Transaction
 from headless.workspace import tokens
@@ -38,7 +39,9 @@ class House:
         self.settings = settings
         self.clock = clock
         self.versions = Versions()
-        self.links = Links(tuple(key.encode() for key in settings.secret_keys), settings.url)
+        keys = tuple(key.encode() for key in settings.secret_keys)
+        self.links = Links(keys, settings.url)
+        self.seals = Seals(keys)
 
 
 class Call:

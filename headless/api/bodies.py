@@ -151,7 +151,9 @@ def _members(value: dict[str, Any], type_: type[msgspec.Struct], at: str) -> Ite
         pointer = f"{at}/{name.replace('~', '~0').replace('/', '~1')}"
         if name in fields:
             yield from _faults(member, fields[name].type, pointer)
-        elif type_.__struct_config__.forbid_unknown_fields:
+        elif name != type_.__struct_config__.tag_field and (
+            type_.__struct_config__.forbid_unknown_fields
+        ):
             hint = did_you_mean(name, fields) or f"known are {some_of(fields, most=12)}"
             detail = f"there is no member `{name[:60]}` here; {hint}"
             yield {"pointer": pointer, "code": "unknown_field", "detail": detail}
@@ -187,6 +189,16 @@ def _plain(message: str) -> str:
 
 def _in_words(types_: str) -> str:
     return " or ".join(_WORDS.get(name, f"`{name}`") for name in types_.split(" | "))
+
+
+def expected_revision(request: Request[Any, Any, Any]) -> int | None:
+    """The revision that `If-Match` names; None for any; raises Problem `stale_version`."""
+    wanted = request.headers.get("if-match", "*").strip().removeprefix("W/").strip('"')
+    if wanted == "*":
+        return None
+    if not wanted.isdecimal():
+        raise Problem("stale_version", "`If-Match` is the `ETag` of the version that you read")
+    return int(wanted)
 
 
 def wants_text(request: Request[Any, Any, Any]) -> bool:

@@ -63,6 +63,10 @@ class EmailCourier:
         """Hand one mail over."""
         return await self.sender.send(parcel.sender, parcel.recipient, parcel.body)
 
+    async def close(self) -> None:
+        """QUIT where connections are open."""
+        await self.sender.close()
+
     async def prepare(
         self, transaction: Transaction, due: Sequence[Due], *, now: datetime
     ) -> list[Parcel | Refusal]:

@@ -84,6 +84,10 @@ class Courier(Protocol):
         """Hand one over. Never raises for what the other side does."""
         ...
 
+    async def close(self) -> None:
+        """Take leave of the other side."""
+        ...
+
 
 class Sender(Protocol):
     """Carries mails to one server, `width` at once."""

@@ -1,22 +1,29 @@
 """The post: every channel of an installation, its couriers, and what is due on each.
 
-A worker gives it hints and the time; the outbox does the rest. Imports its neighbours and storage.
+A worker gives it hints and the time; the outbox does the rest. A workspace's own channels go before
+the installation's mail server; in a sandbox that server, when it is this machine, goes before them.
+Imports its neighbours and storage.
 """
 
+import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
+import structlog
 from sqlalchemy import bindparam, exists, select, true, values
 from sqlalchemy import column as column_
 from sqlalchemy.types import SmallInteger
 
+from headless.channels import accounts, couriers
 from headless.channels.email import EmailCourier
 from headless.channels.links import Links
 from headless.channels.outbox import deliver, recover
 from headless.channels.ports import Courier
 from headless.channels.smtp import SmtpSender, parse_url
 from headless.channels.webhook import WebhookCourier
+from headless.seals import SealError, Seals
 from headless.storage.codes import Channel, MessageState
 from headless.storage.database import Database
 from headless.storage.tables import Instant, message, workspace
@@ -27,6 +34,18 @@ _BATCH: Final = 500
 _WIDE: Final = 48
 _POLITE: Final = 16
 """Connections at once: what other people's servers let one client have without complaint."""
+_LOOK_AGAIN: Final = timedelta(seconds=5)
+"""How old a workspace's settings may be while its messages are handed over."""
+
+log = structlog.get_logger(__name__)
+
+
+class _Held(msgspec.Struct):
+    """A courier in use: whose channel at which revision, and when that was last looked at."""
+
+    courier: Courier | None
+    key: tuple[int, int]  # the channel and its revision; (0, 0) is the installation's
+    looked_at: datetime
 
 
 class Post:
@@ -41,19 +60,24 @@ class Post:
         base_url: str,
         smtp_url: str | None,
     ) -> None:
-        """`keys` sign links and webhooks, newest first; without `smtp_url` mails stay waiting."""
+        """`keys` sign links and webhooks and open secrets, newest first; `smtp_url` is the server
+        for workspaces without a channel of their own."""
         self._database = database
         self._now = now
-        self._couriers: dict[Channel, Courier] = {Channel.WEBHOOK: WebhookCourier(keys)}
+        self._seals = Seals(keys)
+        self._links = Links(keys, base_url)
+        self._shared: dict[Channel, Courier] = {Channel.WEBHOOK: WebhookCourier(keys)}
         if smtp_url is not None:
-            width = _WIDE if parse_url(smtp_url).local else _POLITE
-            sender = SmtpSender(smtp_url, width=width)
-            self._couriers[Channel.EMAIL] = EmailCourier(Links(keys, base_url), sender)
+            server = parse_url(smtp_url)
+            sender = SmtpSender(server, width=_WIDE if server.local else _POLITE)
+            self._shared[Channel.EMAIL] = EmailCourier(self._links, sender)
+        self._own: dict[tuple[int, Channel], _Held] = {}
+        self._choosing = asyncio.Lock()
 
     async def deliver(self, wake: Wake) -> int:
         """Hand over one batch of a hint's channel; 0 when nothing more can go out now."""
         workspace_id, channel = wake.args
-        courier = self._couriers.get(Channel(channel))
+        courier = await self._courier(workspace_id, Channel(channel))
         if courier is None:
             return 0
         done = await deliver(
@@ -63,21 +87,56 @@ class Post:
             return 0
         return done.sent + done.retried + done.skipped + done.parked + done.uncertain
 
+    async def _courier(self, workspace_id: int, channel: Channel) -> Courier | None:
+        """Who takes a workspace's messages of a kind; None while nobody does."""
+        if channel is Channel.WEBHOOK:
+            return self._shared[channel]
+        async with self._choosing:
+            now, place = self._now(), (workspace_id, channel)
+            held = self._own.get(place)
+            if held is None or now - held.looked_at > _LOOK_AGAIN:
+                held = await self._choose(workspace_id, channel, held, now)
+                self._own[place] = held
+            return held.courier
+
+    async def _choose(
+        self, workspace_id: int, channel: Channel, held: _Held | None, now: datetime
+    ) -> _Held:
+        shared = self._shared.get(channel)
+        async with self._database.transaction() as tx:
+            mode = await tx.scalar(select(workspace.c.mode).where(workspace.c.id == workspace_id))
+            try:
+                own = await accounts.opened(tx, self._seals, workspace_id, channel)
+            except SealError as error:
+                log.error("channel_sealed", workspace=workspace_id, reason=str(error))
+                own = None
+                shared = None
+        stays = mode == "sandbox" and isinstance(shared, EmailCourier) and shared.sender.local
+        if own is None or stays:
+            await _close(held)
+            return _Held(shared, (0, 0), now)
+        key = (own.id, own.revision)
+        if held is not None and held.key == key:
+            return msgspec.structs.replace(held, looked_at=now)
+        await _close(held)
+        return _Held(couriers.make(own, self._links), key, now)
+
     async def due(self) -> list[Wake]:
         """The hints for what is due; messages of workers that died are taken over on the way."""
         now = self._now()
-        channels = sorted(self._couriers)
-        for workspace_id, channel in await self._with(MessageState.SENDING, channels, now):
+        for workspace_id, channel in await self._with(MessageState.SENDING, now):
             await recover(self._database, workspace_id=workspace_id, channel=channel, now=now)
-        found = await self._with(MessageState.PENDING, channels, now)
-        return [Wake(JOB, (workspace_id, int(channel))) for workspace_id, channel in found]
+        found = await self._with(MessageState.PENDING, now)
+        return [
+            Wake(JOB, (workspace_id, int(channel)))
+            for workspace_id, channel in found
+            if await self._courier(workspace_id, channel) is not None
+        ]
 
-    async def _with(
-        self, state: MessageState, channels: list[Channel], now: datetime
-    ) -> list[tuple[int, Channel]]:
+    async def _with(self, state: MessageState, now: datetime) -> list[tuple[int, Channel]]:
         """The workspaces and channels that have messages of a state whose time has come."""
         known = values(column_("channel", SmallInteger), name="known").data(
-            [(int(channel),) for channel in channels]
+            [(int(channel),) for channel in Channel]
         )
         waiting = exists(
             select(1).where(
@@ -93,9 +152,14 @@ class Post:
             return [(row[0], Channel(row[1])) for row in await tx.execute(query)]
 
     async def close(self) -> None:
-        """QUIT where connections are open."""
-        for courier in self._couriers.values():
-            if isinstance(courier, EmailCourier):
-                await courier.sender.close()
-            if isinstance(courier, WebhookCourier):
-                await courier.close()
+        """Take leave of every server."""
+        for held in self._own.values():
+            await _close(held)
+        self._own.clear()
+        for courier in self._shared.values():
+            await courier.close()
+
+
+async def _close(held: _Held | None) -> None:
+    if held is not None and held.courier is not None and held.key != (0, 0):
+        await held.courier.close()

@@ -17,6 +17,7 @@ import aiosmtplib
 import msgspec
 
 from headless.channels.answers import SENT, Answer, Stage, Verdict, classify, lost
+from headless.channels.providers import Smtp, SmtpSecrets
 
 COMMAND_SECONDS: Final = 30.0
 BODY_SECONDS: Final = 60.0  # for the answer after the final dot; with the rest below the lease
@@ -70,6 +71,18 @@ def _loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def server_of(settings: Smtp, secrets: SmtpSecrets) -> Server:
+    """The server of a workspace's own channel."""
+    return Server(
+        settings.host,
+        settings.port,
+        settings.username,
+        secrets.password if settings.username else None,
+        settings.tls,
+        _loopback(settings.host.strip("[]")),
+    )
 
 
 class _LostError(Exception):
@@ -151,9 +164,9 @@ class _Conversation(asyncio.Protocol):
 class SmtpSender:
     """Mails to one SMTP server over at most `width` connections, opened as they are needed."""
 
-    def __init__(self, url: str, *, width: int = 16, helo: str | None = None) -> None:
-        """`helo`: the name we greet with; raises ValueError for a URL that names no server."""
-        self.server = parse_url(url)
+    def __init__(self, server: Server, *, width: int = 16, helo: str | None = None) -> None:
+        """`helo`: the name we greet with."""
+        self.server = server
         self.width = width
         self._helo = helo
         self._idle: list[_Conversation] = []
@@ -301,7 +314,7 @@ async def _envelope(
 
 async def check(url: str) -> Answer:
     """Whether the server at `url` greets us and lets us in: for set-up and doctor."""
-    sender = SmtpSender(url, width=1)
+    sender = SmtpSender(parse_url(url), width=1)
     try:
         return await sender.ready()
     finally:

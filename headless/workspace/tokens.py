@@ -27,6 +27,8 @@ SCOPES: Final = (
     "campaigns:publish",
     "campaigns:read",
     "campaigns:write",
+    "channels:read",
+    "channels:write",
     "contacts:read",
     "contacts:write",
     "emails:read",

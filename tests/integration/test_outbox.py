@@ -21,7 +21,7 @@ from headless.channels.email import EmailCourier
 from headless.channels.links import Links, resolve
 from headless.channels.ports import NullSender
 from headless.channels.sink import run_sink
-from headless.channels.smtp import SmtpSender
+from headless.channels.smtp import SmtpSender, parse_url
 from headless.content import emails
 from headless.content.drafts import Draft
 from headless.storage import tables
@@ -99,7 +99,7 @@ class World:
     async def deliver(
         self, url: str, *, now: datetime = NOW, width: int = 8, batch: int = 500
     ) -> outbox.Delivered:
-        sender = SmtpSender(url, width=width)
+        sender = SmtpSender(parse_url(url), width=width)
         try:
             return await outbox.deliver(
                 self.database,
@@ -414,12 +414,12 @@ from datetime import datetime
 from headless.channels import outbox
 from headless.channels.email import EmailCourier
 from headless.channels.links import Links
-from headless.channels.smtp import SmtpSender
+from headless.channels.smtp import SmtpSender, parse_url
 from headless.storage.database import connect
 
 async def main(database, server, workspace, now):
     courier = EmailCourier(Links((b"a key of thirty-two bytes, or so",), "http://x"),
-                           SmtpSender(server, width=4))
+                           SmtpSender(parse_url(server), width=4))
     await outbox.deliver(connect(database), courier, workspace_id=int(workspace),
                          now=datetime.fromisoformat(now))
 

@@ -149,9 +149,7 @@ async def replace_email(
 ) -> Response[EmailShape]:
     """Save the next version; `If-Match` refuses to overwrite what somebody else saved."""
     body = await bodies.read(request, EmailWrite)
-    wanted = request.headers.get("if-match", "*").strip().removeprefix("W/").strip('"')
-    if wanted != "*" and not wanted.isdecimal():
-        raise Problem("stale_version", "`If-Match` is the `ETag` of the version that you read")
+    wanted = bodies.expected_revision(request)
     async with call.transaction() as tx:
         return _saved(
             await emails.replace(
@@ -160,7 +158,7 @@ async def replace_email(
                 email_id=await _number(tx, call.workspace_id, name),
                 draft=_draft(body),
                 now=call.now,
-                expected_version=None if wanted == "*" else int(wanted),
+                expected_version=wanted,
             )
         )
 

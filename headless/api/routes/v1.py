@@ -7,6 +7,7 @@ from litestar.handlers import HTTPRouteHandler
 from headless.api.routes import (
     activities,
     campaigns,
+    channels,
     contacts,
     emails,
     fields,
@@ -25,6 +26,7 @@ HANDLERS: Final[list[HTTPRouteHandler]] = [
     *imports.HANDLERS,
     *segments.HANDLERS,
     *emails.HANDLERS,
+    *channels.HANDLERS,
     *language.HANDLERS,
     *campaigns.HANDLERS,
     *lifecycle.HANDLERS,

@@ -18,7 +18,7 @@ def pipelining(request: pytest.FixtureRequest) -> bool:
 
 async def test_many_mails_over_few_connections(pipelining: bool) -> None:
     async with MailDouble(pipelining=pipelining) as server:
-        sender = SmtpSender(server.url, width=3)
+        sender = SmtpSender(parse_url(server.url), width=3)
         answers = await asyncio.gather(
             *(sender.send("a@b.example", f"p{n}@c.example", BODY) for n in range(30))
         )
@@ -32,7 +32,7 @@ async def test_many_mails_over_few_connections(pipelining: bool) -> None:
 async def test_a_refused_recipient_does_not_spoil_the_next(pipelining: bool) -> None:
     async with MailDouble(pipelining=pipelining) as server:
         server.rcpt = {"no@c.example": ["550 5.1.1 unknown"], "slow@c.example": ["450 4.2.0 later"]}
-        sender = SmtpSender(server.url, width=1)
+        sender = SmtpSender(parse_url(server.url), width=1)
         verdicts = [
             (await sender.send("a@b.example", to, BODY)).verdict
             for to in ("no@c.example", "yes@c.example", "slow@c.example", "yes@c.example")
@@ -46,7 +46,7 @@ async def test_a_refused_recipient_does_not_spoil_the_next(pipelining: bool) -> 
 async def test_no_answer_after_the_dot_is_uncertain(pipelining: bool) -> None:
     async with MailDouble(pipelining=pipelining) as server:
         server.dot = {"x@c.example": [HANG_UP]}
-        sender = SmtpSender(server.url, width=1)
+        sender = SmtpSender(parse_url(server.url), width=1)
         answer = await sender.send("a@b.example", "x@c.example", BODY)
         assert answer.verdict is Verdict.UNCERTAIN
         assert server.taken["x@c.example"] == 1
@@ -57,7 +57,7 @@ async def test_no_answer_after_the_dot_is_uncertain(pipelining: bool) -> None:
 async def test_a_connection_that_ended_in_silence_is_replaced(pipelining: bool) -> None:
     async with MailDouble(pipelining=pipelining) as server:
         server.mail = [HANG_UP, "250 2.1.0 ok"]
-        sender = SmtpSender(server.url, width=1)
+        sender = SmtpSender(parse_url(server.url), width=1)
         await sender.send("a@b.example", "x@c.example", BODY)
         assert server.connections == 2
         await sender.close()
@@ -66,14 +66,14 @@ async def test_a_connection_that_ended_in_silence_is_replaced(pipelining: bool) 
 async def test_nobody_there_breaks_the_channel() -> None:
     async with MailDouble() as server:
         url = server.url
-    sender = SmtpSender(url)
+    sender = SmtpSender(parse_url(url))
     assert (await sender.ready()).verdict is Verdict.BROKEN
     assert (await sender.send("a@b.example", "x@c.example", BODY)).verdict is Verdict.BROKEN
 
 
 async def test_a_login_that_is_not_offered_breaks_the_channel() -> None:
     async with MailDouble() as server:
-        sender = SmtpSender(server.url.replace("//", "//user:secret@"))
+        sender = SmtpSender(parse_url(server.url.replace("//", "//user:secret@")))
         answer = await sender.ready()
     assert answer.verdict is Verdict.BROKEN
     assert "secret" not in answer.detail
@@ -97,7 +97,9 @@ async def test_a_server_that_wants_the_mail_though_it_refused_the_recipient() ->
         writer.close()
 
     server = await asyncio.start_server(converse, "127.0.0.1", 0)
-    sender = SmtpSender(f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}", width=1)
+    sender = SmtpSender(
+        parse_url(f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"), width=1
+    )
     for _ in range(2):
         answer = await sender.send("a@b.example", "no@c.example", BODY)
         assert (answer.verdict, answer.detail) == (Verdict.SUPPRESS, "550 5.1.1 unknown")
@@ -111,7 +113,7 @@ async def test_a_server_that_wants_the_mail_though_it_refused_the_recipient() ->
 @pytest.mark.parametrize("address", ["a@b\r\nRCPT TO:<eve@c>", "a@b> x", "a b@c"])
 async def test_commands_cannot_be_smuggled_in(address: str) -> None:
     async with MailDouble() as server:
-        sender = SmtpSender(server.url)
+        sender = SmtpSender(parse_url(server.url))
         assert (await sender.send("a@b.example", address, BODY)).verdict is Verdict.FAILED
         assert (await sender.send(address, "a@b.example", BODY)).verdict is Verdict.FAILED
         assert server.connections == 0

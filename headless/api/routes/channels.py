@@ -1,0 +1,214 @@
+"""`/v1/channels`: how messages leave. Secrets are write-only: answers name those that are set."""
+
+from typing import Any, Final, Union, cast
+
+import msgspec
+from litestar import Request, Response, delete, get, patch, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+from msgspec import UNSET, UnsetType
+
+from headless import ids
+from headless.api import bodies
+from headless.api.auth import Caller, needs
+from headless.api.openapi import reads
+from headless.api.shapes import Instant, Page, instant
+from headless.channels import accounts
+from headless.channels.accounts import Account
+from headless.channels.providers import PROVIDERS, Provider
+from headless.problems import Problem
+from headless.storage.codes import word
+from headless.storage.database import Transaction
+
+
+class ChannelShape(msgspec.Struct, frozen=True):
+    """A channel; `secrets` are the names of those that are set, `in_use` says that messages of its
+    kind go this way."""
+
+    id: str
+    name: str
+    kind: str
+    provider: str
+    settings: Any
+    secrets: tuple[str, ...]
+    in_use: bool
+    state: str
+    reason: str | None
+    created_at: Instant
+    updated_at: Instant
+
+
+class ProviderShape(msgspec.Struct, frozen=True):
+    """A provider that channels can be made for, with the JSON schemas of what it needs."""
+
+    name: str
+    kind: str
+    sentence: str
+    settings: dict[str, Any]
+    secrets: dict[str, Any]
+
+
+class _Named(msgspec.Struct, frozen=True):
+    provider: str = ""
+
+
+class ChannelChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to change: `settings` replaces them whole; of `secrets` only the members given, null
+    takes one away."""
+
+    settings: dict[str, Any] | UnsetType = UNSET
+    secrets: dict[str, str | dict[str, str] | None] | UnsetType = UNSET
+    in_use: bool | UnsetType = UNSET
+
+
+def _write_type(name: str, provider: Provider) -> type[msgspec.Struct]:
+    """The body that makes a channel with a provider: its name, settings and secrets."""
+    needed = any(field.required for field in msgspec.structs.fields(provider.secrets))
+    secrets: Any = ("secrets", provider.secrets)
+    if not needed:
+        secrets = (*secrets, msgspec.field(default_factory=provider.secrets))
+    return msgspec.defstruct(
+        f"{name.capitalize()}Channel",
+        [("name", accounts.Name), ("settings", provider.settings), secrets],
+        frozen=True,
+        forbid_unknown_fields=True,
+        tag_field="provider",
+        tag=name,
+        namespace={"__doc__": provider.sentence},
+    )
+
+
+_WRITES: Final = {name: _write_type(name, each) for name, each in PROVIDERS.items()}
+_ANY_WRITE: Final[Any] = Union[tuple(_WRITES.values())]  # noqa: UP007 - made from a table
+
+
+def _shape(account: Account) -> ChannelShape:
+    return ChannelShape(
+        id=ids.encode("chn", account.id),
+        name=account.name,
+        kind=word(account.kind),
+        provider=account.provider,
+        settings=msgspec.to_builtins(account.settings),
+        secrets=account.secrets,
+        in_use=account.in_use,
+        state=account.state,
+        reason=account.reason,
+        created_at=instant(account.created_at),
+        updated_at=instant(account.updated_at),
+    )
+
+
+def _answer(account: Account, *, status: int = 200) -> Response[ChannelShape]:
+    headers = {"ETag": f'"{account.revision}"'}
+    return Response(_shape(account), status_code=status, headers=headers)
+
+
+async def _number(tx: Transaction, workspace_id: int, name: str) -> int:
+    number = ids.decode("chn", name) or await accounts.named(tx, workspace_id, name)
+    if number is None:
+        raise Problem("not_found", f"there is no channel `{name[:60]}`")
+    return number
+
+
+@get("/channels/providers", opt=needs("channels:read"), tags=["Channels"])
+async def list_providers(call: Caller) -> Page[ProviderShape]:
+    """The providers that channels can be made for, and what each needs to know."""
+    return Page(
+        [
+            ProviderShape(
+                name,
+                word(each.kind),
+                each.sentence,
+                msgspec.json.schema(each.settings),
+                msgspec.json.schema(each.secrets),
+            )
+            for name, each in PROVIDERS.items()
+        ],
+        None,
+    )
+
+
+@post(
+    "/channels",
+    opt={**needs("channels:write"), **reads(_ANY_WRITE)},
+    tags=["Channels"],
+    status_code=201,
+)
+async def create_channel(request: Request[Any, Any, Any], call: Caller) -> Response[ChannelShape]:
+    """Make a channel; the first of its kind is in use at once, and secrets are kept encrypted."""
+    bodies.need_media(request, "application/json")
+    raw = await request.body()
+    named = bodies.decode(raw, _Named).provider
+    accounts.provider(named)
+    body = cast(Any, bodies.decode(raw, _WRITES[named]))
+    async with call.transaction() as tx:
+        made = await accounts.create(
+            tx,
+            call.house.seals,
+            call.workspace_id,
+            name=body.name,
+            provider_name=named,
+            settings=body.settings,
+            secrets=body.secrets,
+            now=call.now,
+        )
+    return _answer(made, status=201)
+
+
+@get("/channels", opt=needs("channels:read"), tags=["Channels"])
+async def list_channels(call: Caller) -> Page[ChannelShape]:
+    """All channels of the workspace; there are at most twenty, so it is one page."""
+    async with call.transaction() as tx:
+        found = await accounts.listing(tx, call.house.seals, call.workspace_id)
+    return Page([_shape(each) for each in found], None)
+
+
+@get("/channels/{name:str}", opt=needs("channels:read"), tags=["Channels"])
+async def get_channel(call: Caller, name: FromPath[str]) -> Response[ChannelShape]:
+    """One channel by its id or its name."""
+    async with call.transaction() as tx:
+        number = await _number(tx, call.workspace_id, name)
+        return _answer(await accounts.get(tx, call.house.seals, call.workspace_id, number))
+
+
+@patch(
+    "/channels/{name:str}",
+    opt={**needs("channels:write"), **reads(ChannelChange)},
+    tags=["Channels"],
+)
+async def change_channel(
+    request: Request[Any, Any, Any], call: Caller, name: FromPath[str]
+) -> Response[ChannelShape]:
+    """Change settings or secrets, or put the channel in use; `If-Match` refuses a stale save."""
+    body = await bodies.read(request, ChannelChange)
+    async with call.transaction() as tx:
+        number = await _number(tx, call.workspace_id, name)
+        held = await accounts.get(tx, call.house.seals, call.workspace_id, number)
+        settings = None
+        if body.settings is not UNSET:
+            raw = msgspec.json.encode(body.settings)
+            settings = bodies.decode(raw, PROVIDERS[held.provider].settings)
+        changed = await accounts.change(
+            tx,
+            call.house.seals,
+            call.workspace_id,
+            number,
+            settings=settings,
+            secrets=None if body.secrets is UNSET else body.secrets,
+            in_use=None if body.in_use is UNSET else body.in_use,
+            expected_revision=bodies.expected_revision(request),
+            now=call.now,
+        )
+    return _answer(changed)
+
+
+@delete("/channels/{name:str}", opt=needs("channels:write"), tags=["Channels"], status_code=204)
+async def delete_channel(call: Caller, name: FromPath[str]) -> None:
+    """Delete a channel and its secrets; not while messages go its way."""
+    async with call.transaction() as tx:
+        await accounts.remove(tx, call.workspace_id, await _number(tx, call.workspace_id, name))
+
+
+HANDLERS: Final[list[HTTPRouteHandler]] = [
+    list_providers, create_channel, list_channels, get_channel, change_channel, delete_channel,
+]  # fmt: skip
