@@ -4,11 +4,40 @@ Pure; imports nothing of ours. A swap of two neighbouring letters counts as one 
 """
 
 from collections.abc import Iterable
+from typing import Final
+
+MOST_APART: Final = 5
+"""More wrong letters than these are no slip of the finger."""
 
 
 def distance(one: str, other: str) -> int:
     """How many letters must be added, left out, changed or swapped; capitals do not count."""
     a, b = one.casefold(), other.casefold()
+    return _apart(a, b, max(len(a), len(b)))
+
+
+def nearest(word: str, known: Iterable[str], *, most: int = 3) -> tuple[str, ...]:
+    """At most `most` of the known words that are near to this one, the nearest first."""
+    allowed = min(MOST_APART, max(1, len(word) // 3))
+    typed = word.casefold()
+    letters = set(typed)
+    near = []
+    for candidate in known:
+        if abs(len(candidate) - len(word)) > allowed:
+            continue
+        folded = candidate.casefold()
+        # One edit mends one letter, so whoever lacks more of them than that is too far away.
+        others = set(folded)
+        if len(letters - others) > allowed or len(others - letters) > allowed:
+            continue
+        apart = _apart(typed, folded, allowed)
+        if apart <= allowed:
+            near.append((apart, folded, candidate))
+    return tuple(candidate for _, _, candidate in sorted(near)[:most])
+
+
+def _apart(a: str, b: str, allowed: int) -> int:
+    """The distance of two words; anything above `allowed` when it is more than that."""
     before: list[int] = []
     row = list(range(len(b) + 1))
     for i, x in enumerate(a, 1):
@@ -19,19 +48,9 @@ def distance(one: str, other: str) -> int:
             if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
                 cost = min(cost, above[j - 2] + 1)
             row.append(cost)
+        if min(row) > allowed and min(before) > allowed:
+            return allowed + 1
     return row[-1]
-
-
-def nearest(word: str, known: Iterable[str], *, most: int = 3) -> tuple[str, ...]:
-    """At most `most` of the known words that are near to this one, the nearest first."""
-    allowed = max(1, len(word) // 3)
-    near = []
-    for candidate in known:
-        if abs(len(candidate) - len(word)) <= allowed:
-            apart = distance(word, candidate)
-            if apart <= allowed:
-                near.append((apart, candidate.casefold(), candidate))
-    return tuple(candidate for _, _, candidate in sorted(near)[:most])
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -99,16 +99,21 @@ class Course(msgspec.Struct):
         body, _ = self.edges[step.number]
         return self._first(step, body, _ticks_at_most(step)).most, self._again(step, body).most
 
+    def comes_back(self, step: plan.Tick) -> bool:
+        """Whether any way through the body leads to a second tick."""
+        return self._body_lasts(step)[0] < FOREVER
+
     def _first(self, step: plan.Tick, body: Edge, ticks: int | None) -> Edge:
         _, most = period(step.schedule)
         if isinstance(step.stop, ast.ForDuration) and ticks is not None:
-            most = min(most, max(0, step.stop.duration.most_seconds - (ticks - 1) * most))
+            later = ticks - 1 if self.comes_back(step) else 0
+            most = min(most, max(0, step.stop.duration.most_seconds - later * most))
         return Edge(body.to, 0, most, new_event=True)
 
     def _again(self, step: plan.Tick, body: Edge) -> Edge:
         least, most = period(step.schedule)
         shortest, longest = self._body_lasts(step)
-        rest = most - shortest if longest < least else most
+        rest = max(0.0, most - shortest) if longest < least else most
         return Edge(body.to, max(0.0, least - longest), rest, new_event=True)
 
     def _body_lasts(self, step: plan.Tick) -> tuple[float, float]:

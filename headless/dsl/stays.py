@@ -54,12 +54,14 @@ class _Stays:
         if body is None:
             return None
         if isinstance(step, plan.Loop):
-            return step.times * body
+            return step.times * body if step.times else 0
+        first, again = self._course.tick_waits(step)
+        if not self._course.comes_back(step):
+            return first + body
         ticks = self._course.ticks(step)
         if ticks is None:
             return FOREVER
-        first, again = self._course.tick_waits(step)
-        return first + ticks * body + (ticks - 1) * again
+        return first + ticks * body + ((ticks - 1) * again if ticks > 1 else 0)
 
     def _left_by_jump(self, loop: int) -> bool:
         inside = {loop}
