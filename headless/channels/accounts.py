@@ -79,6 +79,7 @@ async def create(
     Raises Problem `name_taken` or `too_large`.
     """
     kind = provider(provider_name).kind
+    _check(provider_name, settings, secrets)
     mine = channel.c.workspace_id == workspace_id
     rows = (await tx.execute(select(channel.c.kind, channel.c.in_use).where(mine))).all()
     if len(rows) >= MOST:
@@ -126,12 +127,16 @@ async def change(
     if expected_revision is not None and expected_revision != row["revision"]:
         raise Problem("stale_version", "somebody has saved this channel in between; read it again")
     values: dict[str, Any] = {"updated_at": now, "revision": row["revision"] + 1}
-    if settings is not None:
-        values["settings"] = msgspec.to_builtins(settings)
-    if secrets is not None:
-        values["secrets"] = _sealed(seals, workspace_id, _merged(seals, row, secrets))
     if settings is not None or secrets is not None:
-        values |= {"state": "ready", "reason": None}
+        held = settings or msgspec.convert(row["settings"], PROVIDERS[row["provider"]].settings)
+        merged = _merged(seals, row, secrets or {})
+        _check(row["provider"], held, merged)
+        values |= {
+            "settings": msgspec.to_builtins(held),
+            "secrets": _sealed(seals, workspace_id, merged),
+            "state": "ready",
+            "reason": None,
+        }
     mine = channel.c.workspace_id == workspace_id
     if in_use:
         await tx.execute(
@@ -234,6 +239,16 @@ def _secrets(seals: Seals, row: RowMapping) -> dict[str, Any]:
         return {}
     found: dict[str, Any] = msgspec.json.decode(seals.open(row["workspace_id"], row["secrets"]))
     return found
+
+
+def _check(name: str, settings: msgspec.Struct, secrets: msgspec.Struct) -> None:
+    check = PROVIDERS[name].check
+    if check is None:
+        return
+    try:
+        check(settings, secrets)
+    except ValueError as error:
+        raise Problem("invalid_value", str(error)) from error
 
 
 def _sealed(seals: Seals, workspace_id: int, secrets: msgspec.Struct) -> bytes:

@@ -6,22 +6,36 @@ Imports its neighbours.
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
+
 from headless.channels.accounts import Opened
 from headless.channels.email import EmailCourier
 from headless.channels.links import Links
 from headless.channels.ports import Courier
+from headless.channels.relays import relay
+from headless.channels.returns import Returns
 from headless.channels.smtp import SmtpSender, server_of
 
 
-def _smtp(own: Opened, links: Links) -> Courier:
+class Kit(msgspec.Struct, frozen=True):
+    """What an installation's couriers are made with."""
+
+    links: Links
+    returns: Returns
+
+
+def _smtp(own: Opened, kit: Kit) -> Courier:
     sender = SmtpSender(server_of(own.settings, own.secrets), width=own.settings.connections)
-    return EmailCourier(links, sender)
+    return EmailCourier(kit.links, sender, relay(own.settings, own.secrets, kit.returns))
 
 
-_MAKERS: Final[dict[str, Callable[[Opened, Links], Courier]]] = {"smtp": _smtp}
+_MAKERS: Final[dict[str, Callable[[Opened, Kit], Courier]]] = {"smtp": _smtp}
 
 
-def make(own: Opened, links: Links) -> Courier | None:
-    """The courier of a channel; None while nothing can carry that provider's messages."""
+def make(own: Opened, kit: Kit) -> Courier | None:
+    """The courier of a channel; None while nothing can carry that provider's messages.
+
+    Raises ValueError when its settings or secrets cannot be used, with what to do about it.
+    """
     maker = _MAKERS.get(own.provider)
-    return None if maker is None else maker(own, links)
+    return None if maker is None else maker(own, kit)

@@ -30,6 +30,7 @@ from headless.channels import mail
 from headless.channels.answers import Answer
 from headless.channels.links import Links
 from headless.channels.ports import Due, Parcel, Refusal, Sender
+from headless.channels.relays import Relay
 from headless.content.letters import Letter, Source
 from headless.content.templates import TemplateError, instant
 from headless.storage import tables
@@ -45,9 +46,11 @@ class EmailCourier:
 
     channel = Channel.EMAIL
 
-    def __init__(self, links: Links, sender: Sender) -> None:
+    def __init__(self, links: Links, sender: Sender, relay: Relay | None = None) -> None:
+        """`relay`: what the server's owner wants in its mails; None for the installation's own."""
         self.links = links
         self.sender = sender
+        self.relay = relay
         self._letters: OrderedDict[_Key, Letter] = OrderedDict()
 
     @property
@@ -160,13 +163,15 @@ class EmailCourier:
                 reply_to=letter.source.reply_to,
                 unsubscribe=unsubscribe if marketing and one_click and unsubscribe else None,
                 feedback_id=_feedback_id(due, row) if marketing else None,
+                headers=self.relay.headers(due.id) if self.relay else (),
             )
         )
+        relay = self.relay
         return Parcel(
             due.id,
-            sender.address,
+            relay.envelope(sender.address, due.workspace_id, due.id) if relay else sender.address,
             recipient,
-            body,
+            relay.signed(body, now=now) if relay else body,
             links=made.links,
             email_version=row.version,
         )

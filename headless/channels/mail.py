@@ -41,6 +41,7 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True):
     reply_to: str | None = None
     unsubscribe: str | None = None  # the address for List-Unsubscribe, with RFC 8058's one click
     feedback_id: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()  # of the server that carries it
 
 
 class Mailbox(msgspec.Struct, frozen=True):
@@ -85,6 +86,7 @@ def _headers(mail: Mail) -> bytes:
         lines.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click")
     if mail.feedback_id:
         lines.append(_line("Feedback-ID", mail.feedback_id))
+    lines += (_line(name, value) for name, value in mail.headers)
     lines.append("MIME-Version: 1.0")
     lines.append(f'Content-Type: multipart/alternative; boundary="{_BOUNDARY.decode()}"')
     try:

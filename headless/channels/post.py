@@ -17,10 +17,12 @@ from sqlalchemy import column as column_
 from sqlalchemy.types import SmallInteger
 
 from headless.channels import accounts, couriers
+from headless.channels.couriers import Kit
 from headless.channels.email import EmailCourier
 from headless.channels.links import Links
 from headless.channels.outbox import deliver, recover
 from headless.channels.ports import Courier
+from headless.channels.returns import Returns
 from headless.channels.smtp import SmtpSender, parse_url
 from headless.channels.webhook import WebhookCourier
 from headless.seals import SealError, Seals
@@ -65,12 +67,12 @@ class Post:
         self._database = database
         self._now = now
         self._seals = Seals(keys)
-        self._links = Links(keys, base_url)
+        self._kit = Kit(Links(keys, base_url), Returns(keys))
         self._shared: dict[Channel, Courier] = {Channel.WEBHOOK: WebhookCourier(keys)}
         if smtp_url is not None:
             server = parse_url(smtp_url)
             sender = SmtpSender(server, width=_WIDE if server.local else _POLITE)
-            self._shared[Channel.EMAIL] = EmailCourier(self._links, sender)
+            self._shared[Channel.EMAIL] = EmailCourier(self._kit.links, sender)
         self._own: dict[tuple[int, Channel], _Held] = {}
         self._choosing = asyncio.Lock()
 
@@ -119,7 +121,7 @@ class Post:
         if held is not None and held.key == key:
             return msgspec.structs.replace(held, looked_at=now)
         await _close(held)
-        return _Held(couriers.make(own, self._links), key, now)
+        return _Held(couriers.make(own, self._kit), key, now)
 
     async def due(self) -> list[Wake]:
         """The hints for what is due; messages of workers that died are taken over on the way."""

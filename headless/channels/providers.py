@@ -2,13 +2,15 @@
 
 One table, `PROVIDERS`; each row has the provider's settings and its secrets as types, from which
 the API's checks, its documentation and the forms of other faces are made. A base URL is a setting
-wherever a provider's moves with its version or region. Imports storage's codes.
+wherever a provider's moves with its version or region. Imports storage's codes and `signing`.
 """
 
+from collections.abc import Callable
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from headless.channels.signing import signer
 from headless.storage.codes import Channel
 
 Host = Annotated[str, msgspec.Meta(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9.\-\[\]:]+$")]
@@ -135,19 +137,46 @@ class SlackSecrets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Provider(msgspec.Struct, frozen=True):
-    """One way to send: which kind of channel, its settings and secrets, and a sentence on it."""
+    """One way to send: which kind of channel, its settings and secrets, and a sentence on it.
+
+    `check` raises ValueError, with what to do, for settings and secrets that do not fit together.
+    """
 
     kind: Channel
     settings: type[msgspec.Struct]
     secrets: type[msgspec.Struct]
     sentence: str
+    check: Callable[[Any, Any], None] | None = None
+
+
+def _check_smtp(settings: Smtp, secrets: SmtpSecrets) -> None:
+    if settings.username and not secrets.password:
+        raise ValueError("`settings.username` needs `secrets.password`")
+    named = (settings.dkim_domain, settings.dkim_selector, secrets.dkim_key)
+    if any(named) and not all(named):
+        raise ValueError(
+            "DKIM needs `settings.dkim_domain`, `settings.dkim_selector` and `secrets.dkim_key`"
+        )
+    if settings.dkim_domain and settings.dkim_selector and secrets.dkim_key:
+        signer(settings.dkim_domain, settings.dkim_selector, secrets.dkim_key)
+
+
+def _check_twilio(settings: Twilio, secrets: TwilioSecrets) -> None:
+    if not settings.sender and not settings.service:
+        raise ValueError("Twilio needs `settings.sender` or `settings.service`")
 
 
 PROVIDERS: Final[dict[str, Provider]] = {
     "smtp": Provider(
-        Channel.EMAIL, Smtp, SmtpSecrets, "Mails through an SMTP server, a provider's or your own."
+        Channel.EMAIL,
+        Smtp,
+        SmtpSecrets,
+        "Mails through an SMTP server, a provider's or your own.",
+        _check_smtp,
     ),
-    "twilio": Provider(Channel.SMS, Twilio, TwilioSecrets, "Text messages through Twilio."),
+    "twilio": Provider(
+        Channel.SMS, Twilio, TwilioSecrets, "Text messages through Twilio.", _check_twilio
+    ),
     "json": Provider(
         Channel.SMS, JsonSms, BearerSecrets, "Text messages through any HTTP API that takes JSON."
     ),

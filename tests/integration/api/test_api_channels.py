@@ -61,6 +61,19 @@ async def test_of_each_kind_one_channel_is_in_use(api: Api) -> None:
     assert (await api.get("/v1/channels/Main")).status_code == 404
 
 
+async def test_settings_and_secrets_must_fit_together(api: Api) -> None:
+    settings = {"host": "smtp.example.com", "dkim_domain": "example.com", "dkim_selector": "h1"}
+    body: dict[str, Any] = {"name": "X", "provider": "smtp", "settings": settings}
+    answer = await api.post("/v1/channels", json=body)
+    assert answer.json()["code"] == "invalid_value"
+    assert "`secrets.dkim_key`" in answer.json()["detail"]
+    answer = await api.post("/v1/channels", json={**body, "secrets": {"dkim_key": "nonsense"}})
+    assert "no private key in PEM" in answer.json()["detail"]
+    assert (await api.post("/v1/channels", json=MAIL)).status_code == 201
+    answer = await api.patch("/v1/channels/Main", json={"secrets": {"password": None}})
+    assert "needs `secrets.password`" in answer.json()["detail"]
+
+
 async def test_a_stale_save_and_a_taken_name_are_refused(api: Api) -> None:
     made = await api.post("/v1/channels", json=MAIL)
     assert (await api.post("/v1/channels", json=MAIL)).json()["code"] == "name_taken"
@@ -69,7 +82,8 @@ async def test_a_stale_save_and_a_taken_name_are_refused(api: Api) -> None:
                             headers=old)).status_code == 200  # fmt: skip
     stale = await api.patch("/v1/channels/Main", json={"in_use": True}, headers=old)
     assert stale.status_code == 412
-    gone = await api.patch("/v1/channels/Main", json={"secrets": {"password": None}})
+    without = {"settings": {"host": "smtp.example.com"}, "secrets": {"password": None}}
+    gone = await api.patch("/v1/channels/Main", json=without)
     assert gone.json()["secrets"] == []
 
 
