@@ -18,9 +18,10 @@ from headless.runtime.listen import hear
 from headless.storage import tables
 from headless.storage.codes import ActivityKind, EnrollmentState, Outcome
 from headless.storage.database import Database
-from headless.workspace.names import subjects
+from headless.workspace.names import made, subjects
 
 MONDAY = datetime(2026, 1, 5, 9, tzinfo=UTC)
+STAGES = ("Lead", "Customer")
 FIELDS = {"country": "text", "plan": "text", "age": "number", "birthday": "date", "trial": "date"}
 EMAILS = ("Welcome", "Reminder", "Tips", "X")
 SEGMENTS = ("Leads", "Done", "VIP")
@@ -64,7 +65,14 @@ class World:
                     "subject": name, "html": name, "created_at": self.now,
                 }  # fmt: skip
                 await tx.execute(insert(tables.email_version).values(body))
+        await self.things("stage", *STAGES)
         return self
+
+    async def things(self, kind: str, *names: str) -> list[int]:
+        """Things of a kind with these names (`stage`, `form`, `group` ...), new ones made."""
+        async with self.database.transaction() as tx:
+            ids = await made(tx, 1, kind, names, now=self.now)
+        return [ids[name] for name in names]
 
     async def people(self, *names: str, segment: str | None = None, **values: Any) -> None:
         """Contacts with these external ids; `values` are columns or fields of all of them."""

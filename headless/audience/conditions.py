@@ -26,9 +26,10 @@ from sqlalchemy import (
 
 from headless.audience.values import Operand, Scope, Sql, compare, operand_of, shifted
 from headless.dsl import ast
+from headless.dsl.names import is_pattern
 from headless.storage import tables
 from headless.storage.codes import ActivityKind, Channel, EnrollmentState
-from headless.workspace.names import Names, is_pattern
+from headless.workspace.names import Names
 
 _ADDRESS: Final = {"email": "email"}
 _CHANNEL: Final = {"email": Channel.EMAIL, "sms": Channel.SMS, "push message": Channel.PUSH}

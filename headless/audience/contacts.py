@@ -43,6 +43,8 @@ class Contact(msgspec.Struct, frozen=True):
     id: int
     external_id: str | None
     email: str | None
+    phone: str | None
+    preferred_channel: str | None
     time_zone: str | None
     points: int
     stage: str | None

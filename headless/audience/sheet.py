@@ -17,7 +17,8 @@ import msgspec
 from headless.audience.addresses import normalised
 from headless.audience.field_values import FieldType, reader, type_of_cells
 from headless.audience.fields import Fields, proper_name
-from headless.audience.writes import LONGEST_ID, LONGEST_NAME, Row, plain
+from headless.audience.phones import normalised as phone
+from headless.audience.writes import COLUMNS, LONGEST_ID, LONGEST_NAME, Row, channel, plain
 from headless.dsl.near import did_you_mean, some_of
 from headless.problems import Problem
 from headless.workspace.zones import zone
@@ -31,7 +32,7 @@ _ALIASES: Final = {
     "tag": "tags",
     "segment_names": "segments",
 }
-_BUILT_IN: Final = ("external_id", "email", "time_zone", "stage", "owner", "tags", "segments")
+_BUILT_IN: Final = (*COLUMNS, "tags", "segments")
 _DELIMITERS: Final = (",", ";", "\t", "|")
 _LIST: Final = ";"
 _SHOWN: Final = 60
@@ -320,6 +321,8 @@ def _names(text: str) -> tuple[str, ...]:
 _READERS: Final[dict[str, Callable[[str], Any]]] = {
     "external_id": lambda text: plain(text, LONGEST_ID),
     "email": normalised,
+    "phone": phone,
+    "preferred_channel": channel,
     "time_zone": _zone,
     "stage": lambda text: plain(text, LONGEST_NAME),
     "owner": lambda text: plain(text, LONGEST_NAME),

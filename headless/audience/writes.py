@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType
 from headless.audience.addresses import normalised
 from headless.audience.field_values import FieldType, checked, type_of
 from headless.audience.fields import Fields, proper_name
+from headless.audience.phones import normalised as phone
 from headless.dsl.near import did_you_mean
 from headless.problems import Problem
 from headless.workspace.zones import zone
@@ -22,6 +23,7 @@ Text = str | None | UnsetType
 LONGEST_ID: Final = 200
 LONGEST_NAME: Final = 120
 MOST_TAGS: Final = 1000
+CHANNELS: Final = ("email", "sms", "push message")
 
 
 class Write(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +32,8 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
     contact_id: int | None = None
     external_id: Text = UNSET
     email: Text = UNSET
+    phone: Text = UNSET
+    preferred_channel: Text = UNSET
     time_zone: Text = UNSET
     stage: Text = UNSET
     owner: Text = UNSET
@@ -68,7 +72,9 @@ class Row(msgspec.Struct, kw_only=True):
         self.remove_tags = (self.remove_tags - later.add_tags) | later.remove_tags
 
 
-COLUMNS: Final = ("external_id", "email", "time_zone", "stage", "owner")
+COLUMNS: Final = (
+    "external_id", "email", "phone", "preferred_channel", "time_zone", "stage", "owner",
+)  # fmt: skip
 
 
 def check(write: Write, fields: Fields) -> Row:
@@ -171,9 +177,18 @@ def _short(text: str) -> str:
     return plain(text, LONGEST_NAME)
 
 
+def channel(text: str) -> str:
+    """A channel that a contact may prefer; raises ValueError."""
+    if text.strip().lower() not in CHANNELS:
+        raise ValueError("the channels are `email`, `sms` and `push message`")
+    return text.strip().lower()
+
+
 _CHECKS: Final[dict[str, Any]] = {
     "external_id": _identity,
     "email": normalised,
+    "phone": phone,
+    "preferred_channel": channel,
     "time_zone": zone,
     "stage": _short,
     "owner": _short,

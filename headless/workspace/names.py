@@ -1,7 +1,7 @@
 """Names: what the words of a campaign stand for in one workspace, as database ids and field types.
 
 A plan holds names; `resolve` turns them into ids once, when a version is stored, so that a rename
-later changes nothing. Tags, event names and the other subjects come into being by being used.
+later changes nothing. Tags, activities, groups of points and companies come into being by use.
 Imports storage and the tree of the language.
 """
 
@@ -10,10 +10,11 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Table, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, Table, cast, func, select
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from headless.dsl import ast
+from headless.dsl.names import named_things
 from headless.problems import Problem
 from headless.storage import tables
 from headless.storage.database import Transaction
@@ -21,6 +22,8 @@ from headless.storage.database import Transaction
 Kind = str
 BUILT_IN_FIELDS: Final = {
     "email": "text",
+    "phone": "text",
+    "preferred_channel": "text",
     "external_id": "text",
     "time_zone": "text",
     "timezone": "text",
@@ -37,14 +40,43 @@ _TABLES: Final[dict[Kind, Table]] = {
     "campaign": tables.campaign,
     "tag": tables.tag,
     "field": tables.field,
+    "company": tables.company,
+    "stage": tables.stage,
+    "owner": tables.member,
+    "group": tables.point_group,
+    "form": tables.form,
+    "page": tables.page,
+    "asset": tables.asset,
+    "slot": tables.slot,
+    "content": tables.content,
+    "sms": tables.sms,
+    "push message": tables.push_message,
+    "message": tables.multi_message,
+    "webhook": tables.webhook,
+    "integration": tables.integration,
 }
+_BY_USE: Final = frozenset({"tag", "event", "group", "company"})
 
 
-class Names(msgspec.Struct, frozen=True):
-    """The ids of names, and the types of fields: `{"email:welcome": 3}`, `{"country": "text"}`."""
+COMPANY_FIELDS: Final = {
+    "name": "text",
+    "points": "number",
+    "created_at": "datetime",
+    "updated_at": "datetime",
+}
+"""What every company has of itself."""
+
+
+class Names(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The ids of names, and the types of fields: `{"email:welcome": 3}`, `{"country": "text"}`.
+
+    `company` are the types of the companies' fields, `answers` those of the forms' (`demo.budget`).
+    """
 
     ids: dict[str, int] = {}
     fields: dict[str, str] = {}
+    company: dict[str, str] = {}
+    answers: dict[str, str] = {}
 
     def id(self, kind: Kind, name: str) -> int:
         """The id of a name; raises KeyError for one that was not resolved."""
@@ -53,6 +85,14 @@ class Names(msgspec.Struct, frozen=True):
     def field(self, name: str) -> str:
         """A contact field's type; text for one that nobody declared."""
         return BUILT_IN_FIELDS.get(name) or self.fields.get(name, "text")
+
+    def company_field(self, name: str) -> str:
+        """A company field's type; text for one that nobody declared."""
+        return COMPANY_FIELDS.get(name) or self.company.get(name, "text")
+
+    def answer(self, form: str, field: str) -> str:
+        """The type of a form's field; text for one that nobody declared."""
+        return self.answers.get(f"{form.lower()}.{field}", "text")
 
 
 def key(kind: Kind, name: str) -> str:
@@ -72,57 +112,12 @@ def everything(value: Any) -> Iterator[ast.Node]:
             yield from everything(item)
 
 
-def spoken_of(node: ast.Node) -> tuple[Kind, str] | None:  # noqa: C901 - one line a kind of node
-    """The kind and the name that a node speaks of, if it speaks of one."""
-    match node:
-        case ast.SendMessage(channel=channel, message=name):
-            return channel, name.text
-        case (
-            ast.EmailOpened(email=ast.Name(text=name)) | ast.EmailClicked(email=ast.Name(text=name))
-        ):
-            return "email", name
-        case (
-            ast.EmailBounced(email=ast.Name(text=name)) | ast.LinkClicked(email=ast.Name(text=name))
-        ):
-            return "email", name
-        case ast.Replied(channel=channel, message=ast.Name(text=name)):
-            return channel, name
-        case ast.PageVisited(page=name) | ast.TimeSpent(page=ast.Name() as name):
-            return None if is_pattern(name.text) else ("page", name.text)
-        case ast.FormSubmitted(form=ast.Name(text=name)) | ast.Answer(form=ast.Name(text=name)):
-            return "form", name
-        case ast.AssetDownloaded(asset=ast.Name(text=name)):
-            return "asset", name
-        case ast.SlotRequested(slot=name):
-            return "slot", name.text
-        case ast.Joined(gathering=kind, name=name) | ast.Left(gathering=kind, name=name):
-            return kind, name.text
-        case ast.AddTo(container=kind, name=name) | ast.RemoveFrom(container=kind, name=name):
-            return kind, name.text
-        case (
-            ast.TagGot(tag=name)
-            | ast.HasTag(tag=name)
-            | ast.AddTag(tag=name)
-            | ast.RemoveTag(tag=name)
-        ):
-            return "tag", name.text
-        case ast.StageEntered(stage=name):
-            return "stage", name.text
-        case ast.Did(activity=name):
-            return "event", name.text
-        case ast.InSegment(segment=name):
-            return "segment", name.text
-        case ast.InCampaign(campaign=name) | ast.MoveTo(campaign=name):
-            return "campaign", name.text
-        case ast.FieldChanged(field=field):
-            return "field", field.name
-        case _:
-            return None
-
-
-def is_pattern(text: str) -> bool:
-    """Whether a page's or a link's text is a pattern and not a name."""
-    return "*" in text or text.startswith("/") or "://" in text
+def spoken_of(node: ast.Node) -> Iterator[tuple[Kind, str]]:
+    """The kinds and the names that a node speaks of."""
+    for name, sort in named_things(node):
+        yield sort, name.text
+    if isinstance(node, ast.FieldChanged) and node.field.name not in BUILT_IN_FIELDS:
+        yield "field", node.field.name
 
 
 async def resolve(
@@ -135,38 +130,68 @@ async def resolve(
     wanted: dict[Kind, set[str]] = {}
     for part in parts:
         for node in everything(part):
-            if spoken := spoken_of(node):
-                wanted.setdefault(spoken[0], set()).add(spoken[1])
-        for segment in _source_segments(part):
-            wanted.setdefault("segment", set()).add(segment)
+            for kind, name in spoken_of(node):
+                wanted.setdefault(kind, set()).add(name)
+        for kind, name in _of_sources(part):
+            wanted.setdefault(kind, set()).add(name)
     ids: dict[str, int] = {}
     for kind, names in wanted.items():
         found = await _ids(tx, workspace_id, kind, names, now)
         ids |= {key(kind, name): number for name, number in found.items()}
         if missing := sorted(name for name in names if key(kind, name) not in ids):
             raise Problem("not_found", f"there is no {kind} called `{missing[0]}`; make it first")
-    rows = await tx.execute(
-        select(tables.field.c.name, tables.field.c.type).where(
-            tables.field.c.workspace_id == workspace_id
+    types = await _types(tx, workspace_id)
+    answers = {
+        f"{form}.{field}": type_
+        for form, fields in types.forms.items()
+        if key("form", form) in ids
+        for field, type_ in fields.items()
+    }
+    return Names(ids, types.contact, types.company, answers)
+
+
+class _Types(msgspec.Struct, frozen=True):
+    contact: dict[str, str] = {}
+    company: dict[str, str] = {}
+    forms: dict[str, dict[str, str]] = {}
+
+
+async def _types(tx: Transaction, workspace_id: int) -> _Types:
+    """The types of all fields that a text can compare, in one look."""
+
+    def fields(table: Table) -> Any:
+        pairs = func.jsonb_object_agg(table.c.name, table.c.type)
+        of = select(func.coalesce(pairs, cast({}, JSONB))).where(
+            table.c.workspace_id == workspace_id
         )
+        return of.scalar_subquery()
+
+    of_forms = func.jsonb_object_agg(func.lower(tables.form.c.name), tables.form.c.fields)
+    forms = (
+        select(func.coalesce(of_forms, cast({}, JSONB)))
+        .where(tables.form.c.workspace_id == workspace_id)
+        .scalar_subquery()
     )
-    return Names(ids, {row[0]: row[1] for row in rows})
+    found = select(fields(tables.field), fields(tables.company_field), forms)
+    return _Types(*(await tx.execute(found)).one())
 
 
-def _source_segments(part: Any) -> Iterator[str]:
+def _of_sources(part: Any) -> Iterator[tuple[Kind, str]]:
     for source in getattr(part, "sources", ()):
         if source.segment is not None:
-            yield source.segment
+            yield "segment", source.segment
+        if source.form is not None:
+            yield "form", source.form
+        if source.sent is not None:
+            yield source.channel, source.sent
 
 
 async def _ids(
     tx: Transaction, workspace_id: int, kind: Kind, names: set[str], now: datetime
 ) -> dict[str, int]:
-    table = _TABLES.get(kind)
-    if table is None:
-        return await subjects(tx, workspace_id, kind, names, now=now)
-    if kind == "tag":
-        return await tags(tx, workspace_id, names)
+    if kind in _BY_USE:
+        return await made(tx, workspace_id, kind, names, now=now)
+    table = _TABLES[kind]
     folded = {name.casefold(): name for name in names}
     rows = await tx.execute(
         select(table.c.id, table.c.name).where(
@@ -190,13 +215,34 @@ async def tags(tx: Transaction, workspace_id: int, names: Iterable[str]) -> dict
 async def subjects(
     tx: Transaction, workspace_id: int, kind: Kind, names: Iterable[str], *, now: datetime
 ) -> dict[str, int]:
-    """The ids of events, pages, forms and the like; those that are new are made."""
+    """The ids of the names of activities (`event`); those that are new are made."""
     values = [
         {"workspace_id": workspace_id, "kind": kind, "name": name, "created_at": now}
         for name in _once(names)
     ]
     mine = (tables.subject.c.workspace_id == workspace_id) & (tables.subject.c.kind == kind)
     return await _made(tx, tables.subject, values, mine)
+
+
+async def made(
+    tx: Transaction, workspace_id: int, kind: Kind, names: Iterable[str], *, now: datetime
+) -> dict[str, int]:
+    """The ids of things that need no more than a name, by the names as given; new ones are made.
+
+    For tags, activities, groups of points, companies, stages, colleagues, slots, and whatever else
+    has a default for all its columns.
+    """
+    if kind == "tag":
+        return await tags(tx, workspace_id, names)
+    if kind == "event":
+        return await subjects(tx, workspace_id, kind, names, now=now)
+    table = _TABLES[kind]
+    more = {"updated_at": now} if "updated_at" in table.c else {}
+    values = [
+        {"workspace_id": workspace_id, "name": name, "created_at": now, **more}
+        for name in _once(names)
+    ]
+    return await _made(tx, table, values, table.c.workspace_id == workspace_id)
 
 
 def _once(names: Iterable[str]) -> list[str]:

@@ -49,6 +49,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("workspace_id", "activity_id", name=op.f("pk_activity_todo")),
     )
     op.create_table(
+        "asset",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=True),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_asset")),
+    )
+    op.create_index(
+        "uq_asset_name", "asset", ["workspace_id", sa.literal_column("lower(name)")], unique=True
+    )
+    op.create_table(
         "campaign",
         sa.Column("workspace_id", sa.Integer(), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -102,11 +115,63 @@ def upgrade() -> None:
         postgresql_where=sa.text("in_use"),
     )
     op.create_table(
+        "company",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("points", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column(
+            "fields",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            server_default="{}",
+            nullable=False,
+        ),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_company")),
+        postgresql_with={"fillfactor": "80"},
+    )
+    op.create_index(
+        "uq_company_name",
+        "company",
+        ["workspace_id", sa.literal_column("lower(name)")],
+        unique=True,
+    )
+    op.create_table(
+        "company_field",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "type in ('text', 'number', 'boolean', 'date', 'datetime')",
+            name=op.f("ck_company_field_type"),
+        ),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_company_field")),
+        sa.UniqueConstraint(
+            "workspace_id", "name", name=op.f("uq_company_field_workspace_id_name")
+        ),
+    )
+    op.create_table(
+        "company_member",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("contact_id", sa.BigInteger(), nullable=False),
+        sa.Column("company_id", sa.BigInteger(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "workspace_id", "contact_id", "company_id", name=op.f("pk_company_member")
+        ),
+    )
+    op.create_index("ix_company_member_company", "company_member", ["company_id"], unique=False)
+    op.create_table(
         "contact",
         sa.Column("workspace_id", sa.Integer(), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("external_id", sa.Text(), nullable=True),
         sa.Column("email", sa.Text(), nullable=True),
+        sa.Column("phone", sa.Text(), nullable=True),
+        sa.Column("preferred_channel", sa.Text(), nullable=True),
         sa.Column("time_zone", sa.Text(), nullable=True),
         sa.Column("points", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("stage", sa.Text(), nullable=True),
@@ -117,6 +182,10 @@ def upgrade() -> None:
             server_default="{}",
             nullable=False,
         ),
+        sa.Column("utm", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
+        sa.Column(
+            "device", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
+        ),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_contact")),
@@ -124,6 +193,13 @@ def upgrade() -> None:
             "workspace_id", "external_id", name=op.f("uq_contact_workspace_id_external_id")
         ),
         postgresql_with={"fillfactor": "80"},
+    )
+    op.create_index(
+        "ix_contact_phone",
+        "contact",
+        ["phone"],
+        unique=False,
+        postgresql_where=sa.text("phone is not null"),
     )
     op.create_index(
         "uq_contact_email",
@@ -138,6 +214,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("workspace_id", "contact_id", name=op.f("pk_contact_change")),
     )
     op.create_table(
+        "contact_points",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("contact_id", sa.BigInteger(), nullable=False),
+        sa.Column("group_id", sa.BigInteger(), nullable=False),
+        sa.Column("points", sa.BigInteger(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint(
+            "workspace_id", "contact_id", "group_id", name=op.f("pk_contact_points")
+        ),
+        postgresql_with={"fillfactor": "80"},
+    )
+    op.create_index(
+        "ix_contact_points_group", "contact_points", ["group_id", "points"], unique=False
+    )
+    op.create_table(
         "contact_tag",
         sa.Column("workspace_id", sa.Integer(), nullable=False),
         sa.Column("contact_id", sa.BigInteger(), nullable=False),
@@ -148,6 +238,22 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_contact_tag_tag", "contact_tag", ["tag_id"], unique=False)
+    op.create_table(
+        "content",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), server_default="", nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_content")),
+    )
+    op.create_index(
+        "uq_content_name",
+        "content",
+        ["workspace_id", sa.literal_column("lower(name)")],
+        unique=True,
+    )
     op.create_table(
         "email",
         sa.Column("workspace_id", sa.Integer(), nullable=False),
@@ -216,6 +322,40 @@ def upgrade() -> None:
         sa.UniqueConstraint("workspace_id", "name", name=op.f("uq_field_workspace_id_name")),
     )
     op.create_table(
+        "form",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column(
+            "fields",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            server_default="{}",
+            nullable=False,
+        ),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_form")),
+    )
+    op.create_index(
+        "uq_form_name", "form", ["workspace_id", sa.literal_column("lower(name)")], unique=True
+    )
+    op.create_table(
+        "form_answer",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("contact_id", sa.BigInteger(), nullable=False),
+        sa.Column("form_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "answers",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            server_default="{}",
+            nullable=False,
+        ),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "workspace_id", "contact_id", "form_id", name=op.f("pk_form_answer")
+        ),
+    )
+    op.create_table(
         "inbox_mail",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
@@ -243,6 +383,29 @@ def upgrade() -> None:
         sa.Column("before", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("workspace_id", "campaign_id", "source", name=op.f("pk_intake")),
+    )
+    op.create_table(
+        "integration",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("provider", sa.Text(), nullable=False),
+        sa.Column(
+            "settings",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            server_default="{}",
+            nullable=False,
+        ),
+        sa.Column("secrets", sa.LargeBinary(), nullable=True),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_integration")),
+    )
+    op.create_index(
+        "uq_integration_name",
+        "integration",
+        ["workspace_id", sa.literal_column("lower(name)")],
+        unique=True,
     )
     op.create_table(
         "job",
@@ -303,6 +466,19 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "member",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=True),
+        sa.Column("slack_id", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_member")),
+    )
+    op.create_index(
+        "uq_member_name", "member", ["workspace_id", sa.literal_column("lower(name)")], unique=True
+    )
+    op.create_table(
         "message",
         sa.Column("workspace_id", sa.Integer(), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -344,6 +520,52 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 1"),
     )
     op.create_table(
+        "multi_message",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("email_id", sa.BigInteger(), nullable=True),
+        sa.Column("sms_id", sa.BigInteger(), nullable=True),
+        sa.Column("push_message_id", sa.BigInteger(), nullable=True),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_multi_message")),
+    )
+    op.create_index(
+        "uq_multi_message_name",
+        "multi_message",
+        ["workspace_id", sa.literal_column("lower(name)")],
+        unique=True,
+    )
+    op.create_table(
+        "page",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=True),
+        sa.Column("body", sa.Text(), nullable=True),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_page")),
+    )
+    op.create_index(
+        "uq_page_name", "page", ["workspace_id", sa.literal_column("lower(name)")], unique=True
+    )
+    op.create_table(
+        "point_group",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_point_group")),
+    )
+    op.create_index(
+        "uq_point_group_name",
+        "point_group",
+        ["workspace_id", sa.literal_column("lower(name)")],
+        unique=True,
+    )
+    op.create_table(
         "position",
         sa.Column("workspace_id", sa.Integer(), nullable=False),
         sa.Column("enrollment_id", sa.BigInteger(), nullable=False),
@@ -383,6 +605,39 @@ def upgrade() -> None:
         postgresql_where=sa.text("due_at is not null"),
     )
     op.create_table(
+        "push_device",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("contact_id", sa.BigInteger(), nullable=False),
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.Column("platform", sa.Text(), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_push_device")),
+        sa.UniqueConstraint(
+            "workspace_id", "token", name=op.f("uq_push_device_workspace_id_token")
+        ),
+    )
+    op.create_index("ix_push_device_contact", "push_device", ["contact_id"], unique=False)
+    op.create_table(
+        "push_message",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), server_default="", nullable=False),
+        sa.Column("body", sa.Text(), server_default="", nullable=False),
+        sa.Column("url", sa.Text(), nullable=True),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_push_message")),
+    )
+    op.create_index(
+        "uq_push_message_name",
+        "push_message",
+        ["workspace_id", sa.literal_column("lower(name)")],
+        unique=True,
+    )
+    op.create_table(
         "segment",
         sa.Column("workspace_id", sa.Integer(), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -405,6 +660,53 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_segment_member_contact", "segment_member", ["contact_id"], unique=False)
+    op.create_table(
+        "slot",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_slot")),
+    )
+    op.create_index(
+        "uq_slot_name", "slot", ["workspace_id", sa.literal_column("lower(name)")], unique=True
+    )
+    op.create_table(
+        "slot_content",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("contact_id", sa.BigInteger(), nullable=False),
+        sa.Column("slot_id", sa.BigInteger(), nullable=False),
+        sa.Column("content_id", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "workspace_id", "contact_id", "slot_id", name=op.f("pk_slot_content")
+        ),
+    )
+    op.create_table(
+        "sms",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), server_default="", nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_sms")),
+    )
+    op.create_index(
+        "uq_sms_name", "sms", ["workspace_id", sa.literal_column("lower(name)")], unique=True
+    )
+    op.create_table(
+        "stage",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("rank", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_stage")),
+    )
+    op.create_index(
+        "uq_stage_name", "stage", ["workspace_id", sa.literal_column("lower(name)")], unique=True
+    )
     op.create_table(
         "subject",
         sa.Column("workspace_id", sa.Integer(), nullable=False),
@@ -498,6 +800,34 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "webhook",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("method", sa.Text(), server_default="POST", nullable=False),
+        sa.Column(
+            "headers",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            server_default="{}",
+            nullable=False,
+        ),
+        sa.Column("timeout_seconds", sa.Integer(), server_default="10", nullable=False),
+        sa.Column("secrets", sa.LargeBinary(), nullable=True),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "timeout_seconds between 1 and 60", name=op.f("ck_webhook_timeout_seconds")
+        ),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_webhook")),
+    )
+    op.create_index(
+        "uq_webhook_name",
+        "webhook",
+        ["workspace_id", sa.literal_column("lower(name)")],
+        unique=True,
+    )
+    op.create_table(
         "worker",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
@@ -526,6 +856,8 @@ def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
     op.drop_table("workspace")
     op.drop_table("worker")
+    op.drop_index("uq_webhook_name", table_name="webhook")
+    op.drop_table("webhook")
     op.drop_table("version")
     op.drop_table("token")
     op.drop_index("ix_tally_version", table_name="tally")
@@ -535,9 +867,20 @@ def downgrade() -> None:
     op.drop_table("suppression")
     op.drop_index("uq_subject_name", table_name="subject")
     op.drop_table("subject")
+    op.drop_index("uq_stage_name", table_name="stage")
+    op.drop_table("stage")
+    op.drop_index("uq_sms_name", table_name="sms")
+    op.drop_table("sms")
+    op.drop_table("slot_content")
+    op.drop_index("uq_slot_name", table_name="slot")
+    op.drop_table("slot")
     op.drop_index("ix_segment_member_contact", table_name="segment_member")
     op.drop_table("segment_member")
     op.drop_table("segment")
+    op.drop_index("uq_push_message_name", table_name="push_message")
+    op.drop_table("push_message")
+    op.drop_index("ix_push_device_contact", table_name="push_device")
+    op.drop_table("push_device")
     op.drop_index(
         "ix_position_step", table_name="position", postgresql_where=sa.text("due_at is not null")
     )
@@ -549,28 +892,56 @@ def downgrade() -> None:
     )
     op.drop_index("ix_position_contact", table_name="position")
     op.drop_table("position")
+    op.drop_index("uq_point_group_name", table_name="point_group")
+    op.drop_table("point_group")
+    op.drop_index("uq_page_name", table_name="page")
+    op.drop_table("page")
+    op.drop_index("uq_multi_message_name", table_name="multi_message")
+    op.drop_table("multi_message")
     op.drop_index("ix_message_sending", table_name="message", postgresql_where=sa.text("state = 1"))
     op.drop_index("ix_message_due", table_name="message", postgresql_where=sa.text("state = 0"))
     op.drop_index("ix_message_contact", table_name="message")
     op.drop_table("message")
+    op.drop_index("uq_member_name", table_name="member")
+    op.drop_table("member")
     op.drop_table("listener")
     op.drop_table("journal")
     op.drop_table("job")
+    op.drop_index("uq_integration_name", table_name="integration")
+    op.drop_table("integration")
     op.drop_table("intake")
     op.drop_index("ix_inbox_mail_recipient", table_name="inbox_mail")
     op.drop_table("inbox_mail")
+    op.drop_table("form_answer")
+    op.drop_index("uq_form_name", table_name="form")
+    op.drop_table("form")
     op.drop_table("field")
     op.drop_index("ix_enrollment_contact", table_name="enrollment")
     op.drop_table("enrollment")
     op.drop_table("email_version")
     op.drop_table("email")
+    op.drop_index("uq_content_name", table_name="content")
+    op.drop_table("content")
     op.drop_index("ix_contact_tag_tag", table_name="contact_tag")
     op.drop_table("contact_tag")
+    op.drop_index("ix_contact_points_group", table_name="contact_points")
+    op.drop_table("contact_points")
     op.drop_table("contact_change")
     op.drop_index("uq_contact_email", table_name="contact")
+    op.drop_index(
+        "ix_contact_phone", table_name="contact", postgresql_where=sa.text("phone is not null")
+    )
     op.drop_table("contact")
+    op.drop_index("ix_company_member_company", table_name="company_member")
+    op.drop_table("company_member")
+    op.drop_table("company_field")
+    op.drop_index("uq_company_name", table_name="company")
+    op.drop_table("company")
+    op.drop_index("uq_channel_in_use", table_name="channel", postgresql_where=sa.text("in_use"))
     op.drop_table("channel")
     op.drop_table("campaign")
+    op.drop_index("uq_asset_name", table_name="asset")
+    op.drop_table("asset")
     op.drop_table("activity_todo")
     op.drop_table("activity_seen")
     op.drop_index("ix_activity_contact", table_name="activity")

@@ -42,6 +42,8 @@ class ContactWrite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     external_id: Text = UNSET
     email: Text = UNSET
+    phone: Text = UNSET
+    preferred_channel: Text = UNSET
     time_zone: Text = UNSET
     stage: Text = UNSET
     owner: Text = UNSET
@@ -71,6 +73,8 @@ class ContactShape(msgspec.Struct, frozen=True):
     id: str
     external_id: str | None
     email: str | None
+    phone: str | None
+    preferred_channel: str | None
     time_zone: str | None
     points: int
     stage: str | None
@@ -119,6 +123,8 @@ def _write(body: ContactWrite, contact_id: int | None = None) -> Write:
         contact_id=contact_id,
         external_id=body.external_id,
         email=body.email,
+        phone=body.phone,
+        preferred_channel=body.preferred_channel,
         time_zone=body.time_zone,
         stage=body.stage,
         owner=body.owner,

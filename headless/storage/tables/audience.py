@@ -34,11 +34,15 @@ contact = Table(
     id_column(),
     Column("external_id", Text),
     Column("email", Text),  # as written, normalised; unique without regard to case
+    Column("phone", Text),  # E.164
+    Column("preferred_channel", Text),  # email, sms or push message
     Column("time_zone", Text),
     Column("points", BigInteger, nullable=False, server_default="0"),
     Column("stage", Text),
     Column("owner", Text),
     json_column("fields"),  # {name: value} for what `field` declares, typed as it says
+    json_column("utm", nullable=True),  # {source, medium, campaign, term, content}, as last seen
+    json_column("device", nullable=True),  # {kind, brand, os}, as last used
     instant_column("created_at"),
     instant_column("updated_at"),
     PrimaryKeyConstraint("workspace_id", "id"),
@@ -46,6 +50,22 @@ contact = Table(
     postgresql_with={"fillfactor": "80"},
 )
 Index("uq_contact_email", contact.c.workspace_id, func.lower(contact.c.email), unique=True)
+Index("ix_contact_phone", contact.c.phone, postgresql_where=text("phone is not null"))
+
+push_device = Table(  # where push messages go
+    "push_device",
+    metadata,
+    workspace_column(),
+    id_column(),
+    Column("contact_id", BigInteger, nullable=False),
+    Column("token", Text, nullable=False),
+    Column("platform", Text, nullable=False),  # ios, android, web
+    instant_column("seen_at"),
+    instant_column("created_at"),
+    PrimaryKeyConstraint("workspace_id", "id"),
+    UniqueConstraint("workspace_id", "token"),
+)
+Index("ix_push_device_contact", push_device.c.contact_id)
 
 field = Table(
     "field",
@@ -127,12 +147,12 @@ suppression = Table(
     PrimaryKeyConstraint("workspace_id", "contact_id", "channel"),
 )
 
-subject = Table(  # what activities are about and has no table of its own, learned as it comes
+subject = Table(  # the names of activities (`did "order placed"`), learned as they come
     "subject",
     metadata,
     workspace_column(),
     id_column(),
-    Column("kind", Text, nullable=False),  # event, form, page, asset, slot, stage, group, sms
+    Column("kind", Text, nullable=False),  # event
     Column("name", Text, nullable=False),
     json_column("properties"),  # {property: type} as seen
     instant_column("created_at"),

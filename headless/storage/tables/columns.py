@@ -5,7 +5,19 @@ Imports only SQLAlchemy.
 
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Integer, MetaData
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    func,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import UserDefinedType
 
@@ -51,3 +63,20 @@ def json_column(name: str, *, nullable: bool = False) -> Column[Any]:
     return Column(
         name, JSONB(none_as_null=True), nullable=nullable, server_default=None if nullable else "{}"
     )
+
+
+def named_table(name: str, *more: Any, **options: Any) -> Table:
+    """A table of things with a name each, unique in its workspace without regard to case."""
+    table = Table(
+        name,
+        metadata,
+        workspace_column(),
+        id_column(),
+        Column("name", Text, nullable=False),
+        *more,
+        instant_column("created_at"),
+        PrimaryKeyConstraint("workspace_id", "id"),
+        **options,
+    )
+    Index(f"uq_{name}_name", table.c.workspace_id, func.lower(table.c.name), unique=True)
+    return table

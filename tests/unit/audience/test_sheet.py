@@ -115,7 +115,7 @@ def test_a_quote_that_never_closes_costs_one_row_and_no_memory() -> None:
 
 def test_types_are_learned_from_the_first_rows() -> None:
     piece = read(
-        "email,visits,zip,joined,at,ok,note,mixed,phone:text\n"
+        "email,visits,zip,joined,at,ok,note,mixed,fax:text\n"
         "a@example.com,3,01234,2026-01-01,2026-01-01T00:00:00Z,yes,7 up,1,49\n"
         "b@example.com,-2.5,75001,2026-01-02,2026-01-01T00:00:00+02:00,no,x,y,50\n",
         on_missing="create",
@@ -128,7 +128,7 @@ def test_types_are_learned_from_the_first_rows() -> None:
         "ok": True,
         "note": "7 up",
         "mixed": "1",
-        "phone": "49",
+        "fax": "49",
     }
     assert piece.rows[1].fields["at"] == "2025-12-31T22:00:00.000Z"
     assert piece.rows[1].fields["visits"] == -2.5
