@@ -177,7 +177,7 @@ def nearest_word(word: str, terminals: frozenset[str], *, loose: bool = True) ->
     for candidate in written:
         if abs(len(candidate) - len(word)) > allowed or min(len(candidate), len(word)) < 2:
             continue
-        apart = distance(word, candidate)
+        apart = distance(word, candidate, allowed)
         if apart <= allowed and (best is None or (apart, candidate) < best):
             best = (apart, candidate)
     return best[1] if best else None

@@ -150,6 +150,26 @@ def advance(states: Sequence[int], terminal: str) -> list[int] | None:
     return after
 
 
+def readable(states: Sequence[int], terminals: Sequence[str]) -> int:
+    """How many of these terminals can be read one after the other from here."""
+    known = table()
+    rows, gotos, rules = known.actions, known.gotos, known.rules
+    stack = list(states)
+    for count, terminal in enumerate(terminals):
+        action = rows[stack[-1]].get(terminal)
+        while action is not None and action < 0:
+            rule = rules[-1 - action]
+            del stack[-rule.length :]
+            stack.append(gotos[stack[-1]][rule.origin])
+            if terminal == END and stack[-1] in known.ends.values():
+                return count + 1
+            action = rows[stack[-1]].get(terminal)
+        if action is None:
+            return count
+        stack.append(action)
+    return len(terminals)
+
+
 def accepts(states: Sequence[int]) -> frozenset[str]:
     """Every terminal that can come next, exactly."""
     return _accepts(tuple(states))

@@ -7,7 +7,7 @@ from headless.dsl.expect import (
     nearest_word,
 )
 from headless.dsl.fault import Fault, Finding, Repair, last_words
-from headless.dsl.near import distance
+from headless.dsl.near import nearest
 
 _UNIT_NAMES: Final = ("weeks", "days", "hours", "minutes", "seconds", "months")
 
@@ -79,14 +79,13 @@ def needless_until(f: Fault) -> Finding | None:
 
 def wrong_unit(f: Fault, number: str, unit: str, span: Span, skip: int) -> Finding:
     """E109: a unit of time that the language does not have."""
-    near = min(_UNIT_NAMES, key=lambda u: distance(unit, u))
-    close = distance(unit, near) <= max(1, len(unit) // 3)
+    near = nearest(unit, _UNIT_NAMES, most=1)
     problem = error(
         "E109",
         f"`{unit}` is not a unit of time",
         span,
         label="units are w, d, h, m, s, mo (or weeks, days, hours, minutes, seconds, months)",
-        fix=replacing(span, f"{number} {near}", safe=True) if close else None,
+        fix=replacing(span, f"{number} {near[0]}", safe=True) if near else None,
     )
     return problem, (Repair(("DURATION",), skip), Repair(("DURATION",), 1))
 

@@ -10,10 +10,12 @@ MOST_APART: Final = 5
 """More wrong letters than these are no slip of the finger."""
 
 
-def distance(one: str, other: str) -> int:
-    """How many letters must be added, left out, changed or swapped; capitals do not count."""
-    a, b = one.casefold(), other.casefold()
-    return _apart(a, b, max(len(a), len(b)))
+def distance(one: str, other: str, most: int) -> int:
+    """How many letters must be added, left out, changed or swapped; capitals do not count.
+
+    Anything above `most` says only that it is more than that.
+    """
+    return _apart(one.casefold(), other.casefold(), most)
 
 
 def nearest(word: str, known: Iterable[str], *, most: int = 3) -> tuple[str, ...]:
@@ -38,6 +40,8 @@ def nearest(word: str, known: Iterable[str], *, most: int = 3) -> tuple[str, ...
 
 def _apart(a: str, b: str, allowed: int) -> int:
     """The distance of two words; anything above `allowed` when it is more than that."""
+    if abs(len(a) - len(b)) > allowed:
+        return allowed + 1
     before: list[int] = []
     row = list(range(len(b) + 1))
     for i, x in enumerate(a, 1):

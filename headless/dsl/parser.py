@@ -5,7 +5,7 @@ does. They never raise: a faulty text comes back without a tree and with a diagn
 fault. Pure: the same text gives the same answer. Stands above the tree, the table and recovery.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -18,8 +18,10 @@ from headless.dsl.recovery import recover
 from headless.dsl.spelling import check_words
 from headless.dsl.text import clean
 
-MOST_PROVED = 3
-"""So many fixes are tried out one by one; what comes later is not called safe."""
+MOST_PROVED: Final = 3
+MOST_READ_AGAIN: Final = 24
+"""So many fixes are tried out one by one, fewer where faults are many: each try reads them all
+again. What comes later is not called safe."""
 
 
 class Parsed(msgspec.Struct, frozen=True):
@@ -100,12 +102,12 @@ def _proved(
     if not hopeful or left_by(Fix(edits)) <= len(diagnostics) - len(hopeful):
         return diagnostics
     proved: list[Diagnostic] = []
-    tried = 0
+    most, tried = min(MOST_PROVED, max(1, MOST_READ_AGAIN // len(diagnostics))), 0
     for found in diagnostics:
         fix = found.fix
         if fix is not None and fix.safe:
             tried += 1
-            if tried > MOST_PROVED or left_by(fix) >= len(diagnostics):
+            if tried > most or left_by(fix) >= len(diagnostics):
                 fix = msgspec.structs.replace(fix, safe=False)
         proved.append(msgspec.structs.replace(found, fix=fix))
     return tuple(proved)

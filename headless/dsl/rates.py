@@ -182,8 +182,8 @@ class _Counting:
         self._beside: dict[tuple[int, int], int] = {}
         self._left = _LOOKED_AT + _EACH * len(course.made.steps)
 
-    def _look(self) -> None:
-        self._left -= 1
+    def _look(self, state: State) -> None:
+        self._left -= 1 + len(state[1]) // 8
         if self._left < 0:
             raise _TooMany
 
@@ -207,7 +207,7 @@ class _Counting:
             if state in seen:
                 continue
             seen.add(state)
-            self._look()
+            self._look(state)
             todo.extend(
                 to
                 for to, _ in self._course.ways(state)
@@ -221,8 +221,8 @@ class _Counting:
         order, top = count(), 1
         queue: list[tuple[float, int, int, State]] = [(0.0, -1, next(order), start)]
         while queue:
-            self._look()
             gone, less, _, state = heapq.heappop(queue)
+            self._look(state)
             if best.get(state, 0) >= -less:
                 continue
             best[state] = -less

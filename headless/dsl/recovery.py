@@ -13,7 +13,7 @@ from headless.dsl.diagnostics import Diagnostic
 from headless.dsl.expect import SETTINGS, STEPS, meant
 from headless.dsl.fault import Fault, Repair
 from headless.dsl.faults import describe
-from headless.dsl.lalr import END, Token, accepts, advance
+from headless.dsl.lalr import END, Token, accepts, advance, readable
 from headless.dsl.tables import table
 
 MOST_REPORTS: Final = 20
@@ -66,6 +66,7 @@ class _Walk:
         self.tokens = tokens
         self.kinds = [token.type for token in tokens]
         self.text = text
+        self.left_in_line = _left_in_lines(tokens, text)
         self.stacks: list[list[int]] = [[table().starts[start]]]
         self.kept: list[Token] = []
         self.reports: list[Diagnostic] = []
@@ -177,7 +178,7 @@ class _Walk:
         for repair in repairs:
             reached = self._reached(fault, repair, NEAR)
             if reached:
-                whole = reached >= min(NEAR, self._left_in_line(fault.at + repair.skip))
+                whole = reached >= min(NEAR, self._rest_of_line(fault.at + repair.skip))
                 progress = min(NEAR, reached + repair.skip)
                 score = progress - repair.cost + (4 if whole else 0)
                 choices.append(_Choice(score, repair, reached))
@@ -189,16 +190,11 @@ class _Walk:
             return near[0]
         return max(near, key=lambda choice: self._progress(fault, choice.repair))
 
-    def _left_in_line(self, index: int) -> int:
-        """How many tokens stand from here to the end of the line; at least one."""
-        following = index + 1
-        while following < len(self.tokens) and not self._begins_line(following):
-            following += 1
-        return following - index
+    def _rest_of_line(self, index: int) -> int:
+        return self.left_in_line[index] if index < len(self.left_in_line) else 1
 
     def _begins_line(self, index: int) -> bool:
-        before, token = self.tokens[index - 1], self.tokens[index]
-        return index > 0 and "\n" in self.text[before.end : token.start]
+        return index > 0 and self.left_in_line[index - 1] == 1
 
     def _progress(self, fault: Fault, repair: Repair) -> float:
         far = self._reached(fault, repair, FAR) + repair.skip
@@ -209,17 +205,9 @@ class _Walk:
         base = len(self.stacks) - 1 - repair.back
         if base < 0:
             return 0
-        states: list[int] | None = self.stacks[base]
-        for terminal in repair.insert:
-            if states is None:
-                return 0
-            states = advance(states, terminal)
-        count = 0
         following = fault.at + repair.skip
-        while states is not None and count < limit and following + count < len(self.kinds):
-            states = advance(states, self.kinds[following + count])
-            count += states is not None
-        return count
+        read = [*repair.insert, *self.kinds[following : following + limit]]
+        return max(0, readable(self.stacks[base], read) - len(repair.insert))
 
     def _make(self, repair: Repair, index: int) -> int:
         if repair.back:
@@ -255,3 +243,12 @@ class _Walk:
             if advance(self.stacks[len(self.stacks) - 1 - back], wanted) is not None:
                 return back
         return None
+
+
+def _left_in_lines(tokens: Sequence[Token], text: str) -> list[int]:
+    """For each token how many stand from it to the end of its line, itself included."""
+    left = [1] * len(tokens)
+    for index in range(len(tokens) - 2, -1, -1):
+        if text.find("\n", tokens[index].end, tokens[index + 1].start) < 0:
+            left[index] = left[index + 1] + 1
+    return left

@@ -11,7 +11,7 @@ from itertools import count
 from typing import Final, TypeVar
 
 FOREVER: Final = math.inf
-_STATES: Final = 20_000
+MOST_STATES: Final = 20_000
 """More situations than these are not looked at; the answer is then that no bound is known."""
 
 State = TypeVar("State", bound=Hashable)
@@ -31,7 +31,9 @@ def come_to(starts: Iterable[State], follow: Callable[[State], Iterable[State]])
     return seen
 
 
-def longest_path(start: State, follow: Follow[State]) -> float | None:
+def longest_path(
+    start: State, follow: Follow[State], most_states: int = MOST_STATES
+) -> float | None:
     """The time of the longest path from a state; FOREVER on a circle, None past all bounds."""
     lengths: dict[State, float] = {}
     open_: set[State] = {start}
@@ -45,7 +47,7 @@ def longest_path(start: State, follow: Follow[State]) -> float | None:
                 continue
             if to in open_:
                 return FOREVER
-            if len(ways) > _STATES:
+            if len(ways) > most_states:
                 return None
             open_.add(to)
             ways[to] = list(follow(to))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from headless.dsl import plan
 from headless.dsl.rates import Course, State
-from headless.dsl.routes import FOREVER, longest_path
+from headless.dsl.routes import FOREVER, MOST_STATES, longest_path
 
 
 def longest_stay(course: Course, start: int = 0) -> float | None:
@@ -24,11 +24,14 @@ class _Stays:
         self._course = course
         self._steps = course.made.steps
         self._whole: dict[int, float | None] = {}
+        jumps = sum(isinstance(step, plan.Jump) for step in self._steps)
+        # A situation tells how often each jump was taken: with many jumps each one costs more.
+        self._most_states = MOST_STATES // max(1, jumps // 8)
 
     def lasts(self, start: int, stop: int | None = None) -> float | None:
         """The longest way from a step to the end, or to `stop`."""
         first: State = (start, ())
-        return longest_path(first, lambda state: self._ways(state, stop))
+        return longest_path(first, lambda state: self._ways(state, stop), self._most_states)
 
     def _ways(self, state: State, stop: int | None) -> Iterator[tuple[State | None, float]]:
         step = self._steps[state[0]]

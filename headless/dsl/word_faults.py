@@ -248,7 +248,7 @@ def _near_phrase(one: Token, other: Token, fitting: frozenset[str]) -> str | Non
         written = spelled().get(terminal, "")
         if " " in written and len(written) > 4 and abs(len(written) - len(said)) <= 2:
             same = [a == b for a, b in zip(said.split(), written.split(), strict=False)]
-            if any(same) and distance(said, written) <= 2:
+            if any(same) and distance(said, written, 2) <= 2:
                 return written
     return None
 
