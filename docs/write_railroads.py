@@ -1,4 +1,4 @@
-"""Draw the grammar's rules as railroad diagrams into `docs/railroad/`, on the page `docs/grammar.md`.
+"""Draw the rules of the grammar into `docs/railroad/`, and show them on `docs/grammar.md`.
 
 Run it after the grammar has changed: `python docs/write_railroads.py`. Rules are read from
 `grammar/campaign.lark` itself. Each setting, step, event and condition in it gets a diagram of its

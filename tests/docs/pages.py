@@ -8,11 +8,14 @@ not count, and `…` stands for whatever was left out.
 import re
 import subprocess
 from collections.abc import Mapping
+from itertools import zip_longest
 from pathlib import Path
 
 import msgspec
 
 ROOT = Path(__file__).parents[2]
+REFERENCE = (ROOT / "docs" / "language.md", *sorted((ROOT / "docs" / "language").glob("*.md")))
+"""The pages that tell of the language; the first holds the list of what cannot run yet."""
 PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")))
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -34,16 +37,31 @@ class Example(msgspec.Struct, frozen=True):
     answer: str | None
 
 
+def blocks(page: Path, language: str) -> list[tuple[int, str, tuple[str, str] | None]]:
+    """The blocks of a page in one language: line, text, and the block that follows at once."""
+    text = page.read_text()
+    all_of_them = list(_BLOCK.finditer(text))
+    found = []
+    for block, after in zip_longest(all_of_them, all_of_them[1:]):
+        if block[1] == language:
+            near = after is not None and not text[block.end() : after.start()].strip()
+            follows = (after[1], after[2]) if near else None
+            found.append((text[: block.start()].count("\n") + 1, block[2], follows))
+    return found
+
+
+def with_answers(page: Path, language: str) -> list[tuple[int, str, str]]:
+    """The blocks of a page in one language that a block of `text` follows, and that."""
+    found = blocks(page, language)
+    return [(line, said, after[1]) for line, said, after in found if after and after[0] == "text"]
+
+
 def examples(page: Path) -> list[Example]:
     """The shell examples of a page, in order."""
-    text = page.read_text()
-    blocks = list(_BLOCK.finditer(text))
-    found = []
-    for block, after in zip(blocks, [*blocks[1:], None], strict=True):
-        if block[1] == "sh":
-            answer = after[2] if after is not None and after[1] in ("json", "text") else None
-            found.append(Example(text[: block.start()].count("\n") + 1, block[2], answer))
-    return found
+    return [
+        Example(line, said, after[1] if after and after[0] in ("json", "text") else None)
+        for line, said, after in blocks(page, "sh")
+    ]
 
 
 def run(shown: list[Example], folder: Path, environ: Mapping[str, str]) -> list[str]:
