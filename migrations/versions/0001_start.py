@@ -579,6 +579,11 @@ def upgrade() -> None:
         sa.Column("opens", postgresql.ARRAY(sa.DateTime(timezone=True)), nullable=True),
         sa.Column("closes", postgresql.ARRAY(sa.DateTime(timezone=True)), nullable=True),
         sa.Column("activity_id", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "laps",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            nullable=True,
+        ),
         sa.PrimaryKeyConstraint(
             "workspace_id", "enrollment_id", "branch", name=op.f("pk_position")
         ),

@@ -126,6 +126,7 @@ position = Table(  # where a running enrollment stands; narrow, updated in place
     Column("opens", ARRAY(Instant)),  # at a `when`: each arm's window, [opens, closes)
     Column("closes", ARRAY(Instant)),
     Column("activity_id", BigInteger),  # what moved this path last: `event.*`
+    json_column("laps", nullable=True),  # {step: rounds} of loops, ticks and jumps; null: none
     Column("ctid", Place, system=True),  # PostgreSQL's own: the row's place
     PrimaryKeyConstraint("workspace_id", "enrollment_id", "branch"),
     postgresql_with={
