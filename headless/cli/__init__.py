@@ -24,6 +24,7 @@ _COMMANDS: Final = {
     "fmt": "headless.cli.language",
     "explain": "headless.cli.language",
     "draw": "headless.cli.language",
+    "simulate": "headless.cli.simulate",
     "import": "headless.cli.contacts",
     "campaigns": "headless.cli.campaigns",
     "why": "headless.cli.why",
