@@ -21,6 +21,7 @@ from headless.api.routes import (
     dev,
     docs,
     health,
+    hooks,
     public,
     v1,
 )
@@ -108,6 +109,7 @@ def build(
             authenticated,
             *health.HANDLERS,
             *public.HANDLERS,
+            *hooks.HANDLERS,
             *docs.HANDLERS,
             *(dev.HANDLERS if development else ()),
         ],

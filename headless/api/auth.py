@@ -15,7 +15,9 @@ from litestar.connection import ASGIConnection, Request
 from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 
+from headless.channels.fetching import Fetcher, WebFetcher
 from headless.channels.links import Links
+from headless.channels.reports.hooks import Hooks
 from headless.clock import Clock
 from headless.dsl.near import did_you_mean, some_of
 from headless.problems import Problem
@@ -42,6 +44,8 @@ class House:
         keys = tuple(key.encode() for key in settings.secret_keys)
         self.links = Links(keys, settings.url)
         self.seals = Seals(keys)
+        self.hooks = Hooks(keys)
+        self.fetcher: Fetcher = WebFetcher()
 
 
 class Call:

@@ -1,7 +1,7 @@
 """The message rows as the outbox moves them: claimed, marked, settled; the SQL and nothing else.
 
 Every function works inside its caller's transaction, on sets of rows, of one workspace. Imports
-storage, `audience.activities` and `ports`.
+storage and `ports`.
 """
 
 from collections.abc import Sequence
@@ -24,14 +24,12 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.selectable import TableValuedAlias
 
-from headless.audience.activities import Activity, record
 from headless.channels.ports import Due, Parcel, Refusal
-from headless.storage.codes import ActivityKind, Channel, MessageState
+from headless.storage.codes import Channel, MessageState
 from headless.storage.database import Transaction
-from headless.storage.tables import Instant, activity_todo, message, suppression
+from headless.storage.tables import Instant, message
 
 
 class Settlement(msgspec.Struct, frozen=True):
@@ -116,62 +114,6 @@ async def write(
             "kept": [each.kept for each in settlements],
         },
     )
-
-
-async def suppress(
-    transaction: Transaction,
-    workspace_id: int,
-    channel: Channel,
-    dead: Sequence[tuple[Due, str]],
-    now: datetime,
-) -> None:
-    """Never again to these addresses; whoever listens for a bounce hears of it."""
-    given = insert(suppression).values(
-        [
-            {
-                "workspace_id": workspace_id,
-                "contact_id": contact_id,
-                "channel": int(channel),
-                "reason": "hard_bounce",
-                "source": f"smtp: {detail}",
-                "at": now,
-            }
-            for contact_id, detail in {due.contact_id: detail for due, detail in dead}.items()
-        ]
-    )
-    await transaction.execute(
-        given.on_conflict_do_update(
-            index_elements=["workspace_id", "contact_id", "channel"],
-            # Who unsubscribed still got transactional mail; a dead address gets none.
-            set_={
-                "reason": given.excluded.reason,
-                "source": given.excluded.source + " (unsubscribed before)",
-                "at": given.excluded.at,
-            },
-            where=suppression.c.reason == "unsubscribed",
-        )
-    )
-    recorded = await record(
-        transaction,
-        workspace_id,
-        [
-            Activity(
-                contact_id=due.contact_id,
-                kind=ActivityKind.BOUNCED,
-                occurred_at=now,
-                ref=due.ref,
-                message_id=due.id,
-                properties={"answer": detail},
-            )
-            for due, detail in dead
-        ],
-        now=now,
-    )
-    await transaction.execute(
-        insert(activity_todo),
-        [{"workspace_id": workspace_id, "activity_id": each} for each in recorded.ids],
-    )
-    transaction.wake("hear", workspace_id)
 
 
 # ---------------------------------------------------------------- the statements, built once

@@ -21,6 +21,7 @@ from headless.channels import messages
 from headless.channels.answers import Answer, Verdict
 from headless.channels.messages import Settlement
 from headless.channels.ports import Courier, Due, Parcel, Refusal
+from headless.channels.suppressions import Suppress, suppress
 from headless.storage.codes import Channel, MessageState
 from headless.storage.database import Database, Transaction
 from headless.storage.tables import message
@@ -201,12 +202,12 @@ class _Delivery:
             settlement = settle(due, answer, now)
             settlements.append(settlement)
             if answer.verdict is Verdict.SUPPRESS:
-                dead.append((due, answer.detail))
+                dead.append(_dead(due, answer, now))
             if answer.verdict is Verdict.BROKEN:
                 self.stopped = answer.detail
         await messages.write(transaction, self.workspace_id, settlements, now)
         if dead:
-            await messages.suppress(transaction, self.workspace_id, self.courier.channel, dead, now)
+            await suppress(transaction, self.workspace_id, self.courier.channel, dead, now=now)
         for settlement in settlements:
             self._count(settlement.state)
 
@@ -224,6 +225,18 @@ class _Delivery:
             more=not self.dry and self.stopped is None,
             stopped=self.stopped,
         )
+
+
+def _dead(due: Due, answer: Answer, now: datetime) -> Suppress:
+    return Suppress(
+        contact_id=due.contact_id,
+        reason="hard_bounce",
+        source=f"smtp: {answer.detail}",
+        at=now,
+        ref=due.ref,
+        message_id=due.id,
+        detail=answer.detail,
+    )
 
 
 def settle(due: Due, answer: Answer, now: datetime) -> Settlement:

@@ -10,12 +10,13 @@ from msgspec import UNSET, UnsetType
 
 from headless import ids
 from headless.api import bodies
-from headless.api.auth import Caller, needs
+from headless.api.auth import Call, Caller, needs
 from headless.api.openapi import reads
 from headless.api.shapes import Instant, Page, instant
 from headless.channels import accounts
 from headless.channels.accounts import Account
 from headless.channels.providers import PROVIDERS, Provider
+from headless.channels.reports.hooks import PATH
 from headless.problems import Problem
 from headless.storage.codes import word
 from headless.storage.database import Transaction
@@ -23,7 +24,7 @@ from headless.storage.database import Transaction
 
 class ChannelShape(msgspec.Struct, frozen=True):
     """A channel; `secrets` are the names of those that are set, `in_use` says that messages of its
-    kind go this way."""
+    kind go this way. `events_url` is where the provider is to report to."""
 
     id: str
     name: str
@@ -34,6 +35,7 @@ class ChannelShape(msgspec.Struct, frozen=True):
     in_use: bool
     state: str
     reason: str | None
+    events_url: str | None
     created_at: Instant
     updated_at: Instant
 
@@ -82,7 +84,7 @@ _WRITES: Final = {name: _write_type(name, each) for name, each in PROVIDERS.item
 _ANY_WRITE: Final[Any] = Union[tuple(_WRITES.values())]  # noqa: UP007 - made from a table
 
 
-def _shape(account: Account) -> ChannelShape:
+def _shape(call: Call, account: Account) -> ChannelShape:
     return ChannelShape(
         id=ids.encode("chn", account.id),
         name=account.name,
@@ -93,14 +95,23 @@ def _shape(account: Account) -> ChannelShape:
         in_use=account.in_use,
         state=account.state,
         reason=account.reason,
+        events_url=_events_url(call, account),
         created_at=instant(account.created_at),
         updated_at=instant(account.updated_at),
     )
 
 
-def _answer(account: Account, *, status: int = 200) -> Response[ChannelShape]:
+def _events_url(call: Call, account: Account) -> str | None:
+    """Where the provider is to report to; null for one that reports by mail."""
+    if getattr(account.settings, "relay", "plain") == "plain":
+        return None
+    channel, secret = ids.encode("chn", account.id), call.house.hooks.secret(account.id)
+    return f"{call.house.settings.url}{PATH}{channel}/{secret}"
+
+
+def _answer(call: Call, account: Account, *, status: int = 200) -> Response[ChannelShape]:
     headers = {"ETag": f'"{account.revision}"'}
-    return Response(_shape(account), status_code=status, headers=headers)
+    return Response(_shape(call, account), status_code=status, headers=headers)
 
 
 async def _number(tx: Transaction, workspace_id: int, name: str) -> int:
@@ -152,7 +163,7 @@ async def create_channel(request: Request[Any, Any, Any], call: Caller) -> Respo
             secrets=body.secrets,
             now=call.now,
         )
-    return _answer(made, status=201)
+    return _answer(call, made, status=201)
 
 
 @get("/channels", opt=needs("channels:read"), tags=["Channels"])
@@ -160,7 +171,7 @@ async def list_channels(call: Caller) -> Page[ChannelShape]:
     """All channels of the workspace; there are at most twenty, so it is one page."""
     async with call.transaction() as tx:
         found = await accounts.listing(tx, call.house.seals, call.workspace_id)
-    return Page([_shape(each) for each in found], None)
+    return Page([_shape(call, each) for each in found], None)
 
 
 @get("/channels/{name:str}", opt=needs("channels:read"), tags=["Channels"])
@@ -168,7 +179,7 @@ async def get_channel(call: Caller, name: FromPath[str]) -> Response[ChannelShap
     """One channel by its id or its name."""
     async with call.transaction() as tx:
         number = await _number(tx, call.workspace_id, name)
-        return _answer(await accounts.get(tx, call.house.seals, call.workspace_id, number))
+        return _answer(call, await accounts.get(tx, call.house.seals, call.workspace_id, number))
 
 
 @patch(
@@ -199,7 +210,7 @@ async def change_channel(
             expected_revision=bodies.expected_revision(request),
             now=call.now,
         )
-    return _answer(changed)
+    return _answer(call, changed)
 
 
 @delete("/channels/{name:str}", opt=needs("channels:write"), tags=["Channels"], status_code=204)

@@ -1,0 +1,122 @@
+"""Reports applied: what became of messages changes them, their contacts and what campaigns hear.
+
+Only a report about the address suppresses it; one about us parks the message and never touches the
+contact. Each event counts once, however often it is told. Imports storage, `audience.activities`
+and its neighbours.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ARRAY, BigInteger, Row, bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from headless.audience.activities import Activity, record
+from headless.channels.reports.report import Fate, Report
+from headless.channels.suppressions import Reason, Suppress, suppress
+from headless.storage.codes import ActivityKind, Channel, MessageState
+from headless.storage.database import Transaction
+from headless.storage.tables import activity_todo, message
+
+_SUPPRESSED: Final[dict[Fate, Reason]] = {
+    Fate.DEAD: "hard_bounce",
+    Fate.COMPLAINED: "complaint",
+    Fate.UNSUBSCRIBED: "unsubscribed",
+}
+_DONE: Final = {Fate.OPENED: ActivityKind.OPENED, Fate.CLICKED: ActivityKind.CLICKED}
+_STATES: Final = {
+    Fate.DEAD: (MessageState.SKIPPED, "bounced"),
+    Fate.LISTED: (MessageState.SKIPPED, "on the provider's own list"),
+    Fate.REFUSED: (MessageState.PARKED, "refused"),
+}
+
+
+async def apply(
+    tx: Transaction,
+    workspace_id: int,
+    channel: Channel,
+    reports: Sequence[Report],
+    *,
+    source: str,
+    now: datetime,
+) -> int:
+    """Take reports in; answers how many speak of messages that the workspace has."""
+    messages = await _messages(tx, workspace_id, channel, reports)
+    known = [(each, messages[each.message_id]) for each in reports if each.message_id in messages]
+    for fate, (state, words) in _STATES.items():
+        concerned = [each for each, _ in known if each.fate is fate]
+        await _end(tx, workspace_id, concerned, state, words)
+    await suppress(
+        tx,
+        workspace_id,
+        channel,
+        [_suppression(each, row, source, now) for each, row in known if each.fate in _SUPPRESSED],
+        now=now,
+    )
+    done = [_activity(each, row, now) for each, row in known if each.fate in _DONE]
+    recorded = await record(tx, workspace_id, done, now=now)
+    if recorded.ids:
+        rows = [{"workspace_id": workspace_id, "activity_id": each} for each in recorded.ids]
+        await tx.execute(insert(activity_todo), rows)
+        tx.wake("hear", workspace_id)
+    return len(known)
+
+
+async def _messages(
+    tx: Transaction, workspace_id: int, channel: Channel, reports: Sequence[Report]
+) -> dict[int, Row[Any]]:
+    m = message.c
+    rows = await tx.execute(
+        select(m.id, m.contact_id, m.ref).where(
+            m.workspace_id == workspace_id,
+            m.id == func.any(bindparam("ids", type_=ARRAY(BigInteger))),
+            m.channel == int(channel),
+        ),
+        {"ids": sorted({each.message_id for each in reports})},
+    )
+    return {row.id: row for row in rows}
+
+
+async def _end(
+    tx: Transaction, workspace_id: int, reports: Sequence[Report], state: MessageState, words: str
+) -> None:
+    """The message was handed over and came back; one that went another way since is left alone."""
+    m = message.c
+    for each in reports:
+        reason = f"{words}: {each.detail}" if each.detail else words
+        await tx.execute(
+            update(message)
+            .where(
+                m.workspace_id == workspace_id,
+                m.id == each.message_id,
+                m.state.in_([int(MessageState.SENT), int(MessageState.UNCERTAIN)]),
+            )
+            .values(state=int(state), reason=reason)
+        )
+
+
+def _suppression(each: Report, row: Row[Any], source: str, now: datetime) -> Suppress:
+    return Suppress(
+        contact_id=row.contact_id,
+        reason=_SUPPRESSED[each.fate],
+        source=f"{source}: {each.detail}" if each.detail else source,
+        at=min(each.at, now),
+        ref=row.ref,
+        message_id=each.message_id,
+        key=each.key,
+        detail=each.detail,
+    )
+
+
+def _activity(each: Report, row: Row[Any], now: datetime) -> Activity:
+    return Activity(
+        contact_id=row.contact_id,
+        kind=_DONE[each.fate],
+        ref=row.ref,
+        occurred_at=min(each.at, now),
+        key=each.key,
+        message_id=each.message_id,
+        machine=each.machine,
+        properties=None if each.url is None else {"url": each.url},
+    )
