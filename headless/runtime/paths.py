@@ -1,9 +1,10 @@
 """Paths: a plan cut into runs of instant steps, each of which one statement carries out.
 
-A contact rests at the entry, at waits, at `when`s and at standing rules; between two rests all
-steps are instant. A *run* starts at a rest and holds every instant step that can follow before the
-next rests. Where an instant question reads what an earlier step of the same run writes, the run is
-cut: the question becomes a rest of its own, due at once. Pure; imports the language.
+A contact rests at the entry, at waits, at `when`s and at standing rules, and where a path turns
+back or meets others; between two rests all steps are instant. A *run* starts at a rest and holds
+every instant step that can follow before the next rests. Where an instant question reads what an
+earlier step of the same run writes, the run is cut: the question becomes a rest of its own, due at
+once. A run can start at any step, for a position may stand at any. Pure; imports the language.
 """
 
 from collections.abc import Iterable, Iterator
@@ -27,6 +28,7 @@ from headless.dsl.plan import (
     Tick,
     Wait,
     When,
+    Whenever,
     targets,
 )
 from headless.workspace.names import everything
@@ -55,46 +57,74 @@ class Run(msgspec.Struct, frozen=True):
     exits: tuple[tuple[Destination, Paths], ...]
 
 
-def runs(plan: Plan) -> dict[int, Run]:
-    """Every run of a plan by the rest at which it starts."""
-    cuts: set[int] = {
-        step.to for step in plan.steps if isinstance(step, Jump) and not _rests(plan.steps[step.to])
-    }
-    while True:
-        found, new_cuts = _attempt(plan, cuts)
-        if not new_cuts:
-            return found
-        cuts |= new_cuts
-
-
-def _attempt(plan: Plan, cuts: set[int]) -> tuple[dict[int, Run], set[int]]:
+def runs(plan: Plan, also: frozenset[int] = frozenset()) -> dict[int, Run]:
+    """Every run of a plan by the step at which it starts; `also` are more steps to rest at."""
     found: dict[int, Run] = {}
-    todo = [0, *(step.number for step in plan.steps if isinstance(step, Rule)), *cuts]
+    todo = [0, *(step.number for step in plan.steps if isinstance(step, Rule)), *also]
     while todo:
         start = todo.pop()
-        if start in found:
-            continue
+        if start not in found:
+            found[start] = run_from(plan, start, also)
+            todo += [to for to, _ in found[start].exits if isinstance(to, int)]
+            todo += [part for n, _ in found[start].steps for part in _begun(plan.steps[n])]
+    return found
+
+
+def run_from(plan: Plan, start: int, also: frozenset[int] = frozenset()) -> Run:
+    """The run that starts at any step; `also` are more steps to rest at than the plan's own."""
+    cuts = set(also)
+    while True:
         run, hazard = _run(plan, start, cuts)
-        if hazard is not None:
-            return {}, {hazard}
-        found[start] = run
-        todo += [to for to, _ in run.exits if isinstance(to, int)]
-    return found, set()
+        if hazard is None:
+            return run
+        cuts.add(hazard)
 
 
-def _rests(step: Step) -> bool:
-    return isinstance(step, Entry | Wait | When | Rule | Loop | Tick)
+def _begun(step: Step) -> tuple[int, ...]:
+    """Where the parts of a fork begin."""
+    if not isinstance(step, Fork):
+        return ()
+    return tuple(part for part in step.parts if part is not None and part != step.join)
+
+
+def is_rest(plan: Plan, number: int) -> bool:
+    """Whether every position that comes to a step stands there, whatever led to it.
+
+    To leave a run that may have several positions is one: only who holds all of them can end it.
+    """
+    step = plan.steps[number]
+    if leaves(step):
+        return has_branches(plan)
+    return isinstance(step, Entry | Wait | When | Rule | Loop | Tick | Jump | Join)
+
+
+def waits(step: Step) -> bool:
+    """Whether what a rest waits for is settled before the run that starts there."""
+    return isinstance(step, Entry | Wait | When | Rule)
+
+
+def leaves(step: Step) -> bool:
+    """Whether a step ends the run with everything that it waits for."""
+    return isinstance(step, Leave) or (
+        isinstance(step, Act) and isinstance(step.action, ast.MoveTo | ast.DeleteContact)
+    )
+
+
+def has_branches(plan: Plan) -> bool:
+    """Whether a run of the plan can have more than one position."""
+    return any(isinstance(step, Whenever | Fork) for step in plan.steps)
 
 
 def outcomes(step: Step) -> tuple[Target, ...]:
-    """Where each outcome of a question leads, by the outcome's number; one for a plain step."""
-    if isinstance(step, Fork | Join | Loop | Tick | Jump):
-        raise TypeError(f"the engine does not run {type(step).__name__} yet")
-    return targets(step)
+    """Where each outcome of a question leads, by the outcome's number; one for a plain step.
+
+    From a fork the position itself goes to the join, and waits there for its parts.
+    """
+    return (step.join,) if isinstance(step, Fork) else targets(step)
 
 
 def _run(plan: Plan, start: int, cuts: set[int]) -> tuple[Run, int | None]:
-    """The run from a rest, or the step that it must be cut at."""
+    """The run from a step, or the step that it must be cut at."""
     reached: dict[int, Paths] = {start: ALWAYS}
     exits: dict[Destination, Paths] = {}
     steps: list[tuple[int, Paths]] = []
@@ -102,12 +132,12 @@ def _run(plan: Plan, start: int, cuts: set[int]) -> tuple[Run, int | None]:
     for number in _in_order(plan, start, cuts):
         step = plan.steps[number]
         paths = _simplified(reached[number], plan)
-        if number != start or not _rests(step):
+        if number != start or not waits(step):
             if number != start and (len(paths) > _MOST_PATHS or reads(step) & written):
                 return Run(start, (), ()), number
             steps.append((number, paths))
             written |= writes(step)
-        if isinstance(step, Leave):
+        if leaves(step):
             exits[LEFT] = exits.get(LEFT, frozenset()) | paths
             continue
         ways = outcomes(step)
@@ -115,7 +145,7 @@ def _run(plan: Plan, start: int, cuts: set[int]) -> tuple[Run, int | None]:
             via = (
                 paths if len(ways) == 1 else frozenset(path | {(number, outcome)} for path in paths)
             )
-            if target is None or target in cuts or _rests(plan.steps[target]):
+            if target is None or target in cuts or is_rest(plan, target):
                 exits[target] = exits.get(target, frozenset()) | via
             else:
                 reached[target] = reached.get(target, frozenset()) | via
@@ -133,8 +163,8 @@ def _in_order(plan: Plan, start: int, cuts: set[int]) -> list[int]:
             return
         seen.add(number)
         step = plan.steps[number]
-        for target in () if isinstance(step, Leave) else outcomes(step):
-            if target is not None and target not in cuts and not _rests(plan.steps[target]):
+        for target in () if leaves(step) else outcomes(step):
+            if target is not None and target not in cuts and not is_rest(plan, target):
                 visit(target)
         done.append(number)
 
