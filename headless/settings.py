@@ -42,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True):
     token: str | None
     secret_keys: tuple[str, ...]
     smtp_url: str | None
+    return_port: int | None
     stop_seconds: int
     log_level: str
 
@@ -203,6 +204,15 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default=None,
         sentence="The mail server that a channel without one of its own uses.",
         read=_url("smtp", "smtps"),
+    ),
+    Setting(
+        name="HEADLESS_RETURN_PORT",
+        field="return_port",
+        fits="a whole number from 1 to 65535",
+        default=None,
+        sentence="Where the worker listens for bounces and replies that come back by mail; without "
+        "it, it does not listen. One worker a host can have it.",
+        read=_whole(1, 65535),
     ),
     Setting(
         name="HEADLESS_STOP_SECONDS",

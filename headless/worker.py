@@ -7,6 +7,7 @@ knows arq.
 """
 
 import asyncio
+import contextlib
 import os
 import platform
 import signal
@@ -30,6 +31,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
 from headless.channels.post import Post
+from headless.channels.returned import listening
+from headless.channels.returns import Returns
 from headless.runtime.engine import JOBS, Engine
 from headless.runtime.runner import Runner
 from headless.runtime.sweep import sweep
@@ -223,7 +226,15 @@ async def _work(settings: Settings) -> None:
             due=post.due,
             stop_seconds=settings.stop_seconds,
         )
-        await until_signalled(made)
+        async with contextlib.AsyncExitStack() as stack:
+            if settings.return_port is not None:
+                returns = Returns(tuple(key.encode() for key in settings.secret_keys))
+                await stack.enter_async_context(
+                    listening(
+                        database, returns, clock, host=settings.host, port=settings.return_port
+                    )
+                )
+            await until_signalled(made)
     finally:
         await post.close()
         await database.close()

@@ -19,6 +19,7 @@ A_VALUE = {
     "HEADLESS_TOKEN": ("hk_test_abc", None),
     "HEADLESS_SECRET_KEYS": (f"{'a' * 32}, {'b' * 32}", ("a" * 32, "b" * 32)),
     "HEADLESS_SMTP_URL": ("smtp://me:word@mail:587", None),
+    "HEADLESS_RETURN_PORT": ("2525", 2525),
     "HEADLESS_STOP_SECONDS": ("5", 5),
     "HEADLESS_LOG_LEVEL": ("DEBUG", "debug"),
 }
@@ -32,6 +33,7 @@ NO_VALUE = {
     "HEADLESS_TOKEN": ["two words"],
     "HEADLESS_SECRET_KEYS": ["short", f"{'a' * 32} short", " , "],
     "HEADLESS_SMTP_URL": ["mail:587", "smtp://", "http://mail"],
+    "HEADLESS_RETURN_PORT": ["0", "smtp"],
     "HEADLESS_STOP_SECONDS": ["0", "-1", "601", "soon"],
     "HEADLESS_LOG_LEVEL": ["loud"],
 }
@@ -48,6 +50,7 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         token=None,
         secret_keys=(),
         smtp_url=None,
+        return_port=None,
         stop_seconds=20,
         log_level="info",
     )

@@ -17,6 +17,7 @@ class Fate(Enum):
     LATER = "later"  # they go on trying
     DEAD = "dead"  # the address does not exist: suppress it
     REFUSED = "refused"  # they refuse us: never suppress, count for the breaker
+    FAILED = "failed"  # this message is over, the address lives
     LISTED = "listed"  # on the provider's own list of those not to be mailed
     COMPLAINED = "complained"  # called spam by its reader
     UNSUBSCRIBED = "unsubscribed"

@@ -17,7 +17,7 @@ from headless.channels.reports.report import Fate, Report
 from headless.channels.suppressions import Reason, Suppress, suppress
 from headless.storage.codes import ActivityKind, Channel, MessageState
 from headless.storage.database import Transaction
-from headless.storage.tables import activity_todo, message
+from headless.storage.tables import activity_todo, contact, message
 
 _SUPPRESSED: Final[dict[Fate, Reason]] = {
     Fate.DEAD: "hard_bounce",
@@ -27,6 +27,7 @@ _SUPPRESSED: Final[dict[Fate, Reason]] = {
 _DONE: Final = {Fate.OPENED: ActivityKind.OPENED, Fate.CLICKED: ActivityKind.CLICKED}
 _STATES: Final = {
     Fate.DEAD: (MessageState.SKIPPED, "bounced"),
+    Fate.FAILED: (MessageState.SKIPPED, "failed"),
     Fate.LISTED: (MessageState.SKIPPED, "on the provider's own list"),
     Fate.REFUSED: (MessageState.PARKED, "refused"),
 }
@@ -55,12 +56,50 @@ async def apply(
         now=now,
     )
     done = [_activity(each, row, now) for each, row in known if each.fate in _DONE]
+    await _heard(tx, workspace_id, done, now)
+    return len(known)
+
+
+async def replied(
+    tx: Transaction, *, message_id: int, sender: str, words: str, key: str, now: datetime
+) -> bool:
+    """A person answered a mail; only if it comes from the address that the mail went to."""
+    m, c = message.c, contact.c
+    row = (
+        await tx.execute(
+            select(m.workspace_id, m.contact_id, m.ref)
+            .join(contact, (c.workspace_id == m.workspace_id) & (c.id == m.contact_id))
+            .where(
+                m.id == message_id,
+                m.channel == int(Channel.EMAIL),
+                func.lower(c.email) == sender.lower(),
+            )
+        )
+    ).one_or_none()
+    if row is None:
+        return False
+    done = Activity(
+        contact_id=row.contact_id,
+        kind=ActivityKind.REPLIED,
+        ref=row.ref,
+        occurred_at=now,
+        key=key,
+        message_id=message_id,
+        properties={"text": words},
+    )
+    await _heard(tx, row.workspace_id, [done], now)
+    return True
+
+
+async def _heard(
+    tx: Transaction, workspace_id: int, done: Sequence[Activity], now: datetime
+) -> None:
+    """Write activities down for the engine to hear after the commit."""
     recorded = await record(tx, workspace_id, done, now=now)
     if recorded.ids:
         rows = [{"workspace_id": workspace_id, "activity_id": each} for each in recorded.ids]
         await tx.execute(insert(activity_todo), rows)
         tx.wake("hear", workspace_id)
-    return len(known)
 
 
 async def _messages(
