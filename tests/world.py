@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from headless.audience.activities import Activity, record
 from headless.audience.membership import join, leave
@@ -103,7 +104,7 @@ class World:
                 .values(fields=tables.contact.c.fields.concat(fields), **columns)
             )
             change = {"workspace_id": 1, "contact_id": self.ids[name]}
-            await tx.execute(insert(tables.contact_change).values(change))
+            await tx.execute(upsert(tables.contact_change).values(change).on_conflict_do_nothing())
 
     async def joins(self, segment: str, *names: str) -> None:
         async with self.database.transaction() as tx:
