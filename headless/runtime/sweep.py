@@ -9,27 +9,31 @@ from collections import Counter
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, exists, select, text
+from sqlalchemy import Integer, bindparam, text
 from sqlalchemy.sql import TextClause
 
 from headless.storage.database import Database
-from headless.storage.tables import (
-    Instant,
-    activity_todo,
-    contact_change,
-    intake,
-    position,
-)
+from headless.storage.tables import Instant
 from headless.storage.wake import Wake
 
 _LOOKED_AT: Final = 5_000
 
-_FIRST: Final = (
-    select(position.c.version_id, position.c.step)
-    .where(position.c.due_at <= bindparam("now", type_=Instant))
-    .order_by(position.c.due_at)
-    .limit(_LOOKED_AT)
-)
+# Everything in one look: a round trip is what an idle sweep costs most.
+_LOOK: Final[TextClause] = text(
+    """
+    with first as materialized (
+      select version_id, step from position where due_at <= :now order by due_at limit :most
+    )
+    select 'advance' as job, version_id as number, step, count(*) as many
+      from first group by version_id, step
+    union all
+    select distinct 'take_in', campaign_id, 0, 0 from intake where finished_at is null
+    union all
+    select distinct 'hear', workspace_id, 0, 0 from activity_todo
+    union all
+    select distinct 'refresh', workspace_id, 0, 0 from contact_change
+    """
+).bindparams(bindparam("now", type_=Instant), bindparam("most", type_=Integer))
 
 # Every (version, step) with somebody due, by hops over the index (version_id, step, due_at).
 _HOPS: Final[TextClause] = text(
@@ -56,19 +60,14 @@ _HOPS: Final[TextClause] = text(
 
 async def sweep(database: Database, *, now: datetime) -> list[Wake]:
     """The hints for everything that is due and that the engine has to do; a large one twice."""
-    async with database.transaction() as tx:
-        rows = (await tx.execute(_FIRST, {"now": now})).all()
-        found = Counter((row.version_id, row.step) for row in rows)
-        if len(rows) == _LOOKED_AT:
+    async with database.glance() as tx:
+        rows = (await tx.execute(_LOOK, {"now": now, "most": _LOOKED_AT})).all()
+        found = Counter({(r.number, r.step): r.many for r in rows if r.job == "advance"})
+        if found.total() == _LOOKED_AT:
             hops = (await tx.execute(_HOPS, {"now": now})).all()
             found |= Counter((row.version_id, row.step) for row in hops)
-        wakes = [Wake("advance", place) for place in found]
-        # a large backlog is worth two transactions at once from its first batch on
-        wakes += [Wake("advance", place) for place, due in found.items() if due > _LOOKED_AT // 2]
-        intakes = select(intake.c.campaign_id).where(intake.c.finished_at.is_(None)).distinct()
-        wakes += [Wake("take_in", (row.campaign_id,)) for row in await tx.execute(intakes)]
-        for job, table in (("hear", activity_todo), ("refresh", contact_change)):
-            waiting = select(table.c.workspace_id).distinct()
-            if await tx.scalar(select(exists(select(1).select_from(table)))):
-                wakes += [Wake(job, (row.workspace_id,)) for row in await tx.execute(waiting)]
-        return wakes
+    wakes = [Wake("advance", place) for place in found]
+    # a large backlog is worth two transactions at once from its first batch on
+    wakes += [Wake("advance", place) for place, due in found.items() if due > _LOOKED_AT // 2]
+    wakes += [Wake(row.job, (row.number,)) for row in rows if row.job != "advance"]
+    return wakes

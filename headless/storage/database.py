@@ -71,6 +71,13 @@ class Database:
         if transaction.wakes:
             await self.waker.send(tuple(transaction.wakes))
 
+    @asynccontextmanager
+    async def glance(self) -> AsyncIterator[Transaction]:
+        """For single statements that only read: without `begin` and `commit`, two trips less."""
+        engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        async with engine.connect() as connection:
+            yield Transaction(connection)
+
     async def now(self) -> datetime:
         """The database's own clock: the one that all hosts agree on."""
         async with self.engine.connect() as connection:

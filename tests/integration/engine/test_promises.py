@@ -177,9 +177,6 @@ async def test_a_paused_backlog_does_not_hide_others_from_the_sweep(
     from headless.campaigns import lifecycle
 
     monkeypatch.setattr("headless.runtime.sweep._LOOKED_AT", 5)
-    import headless.runtime.sweep as module
-
-    monkeypatch.setattr(module, "_FIRST", module._FIRST.limit(5))
     await world.people(*[f"p{n}" for n in range(10)], segment="Leads")
     held = await world.start("campaign Held from segment Leads wait 1h add points 1")
     await world.start("campaign Free from segment Leads wait 2h add tag free")
