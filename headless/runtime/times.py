@@ -41,12 +41,12 @@ def ends(until: ast.Duration | ast.Moment, at: Sql, scope: Scope) -> Sql:
         case ast.Duration():
             return shifted(at, until, scope.zone)
         case ast.AtTime(time=time, days=days):
-            return _next_time(at, time, days.days if days else ast.WEEKDAYS, scope)
+            return next_time(at, time, days.days if days else ast.WEEKDAYS, scope)
         case ast.OnWeekday(day=day, time=None):
             today = extract("isodow", func.timezone(scope.zone, at)) == _number(day)
-            return case((today, at), else_=_next_time(at, _MIDNIGHT, (day,), scope))
+            return case((today, at), else_=next_time(at, _MIDNIGHT, (day,), scope))
         case ast.OnWeekday(day=day, time=datetime.time() as time):
-            return _next_time(at, time, (day,), scope)
+            return next_time(at, time, (day,), scope)
         case ast.OnDate(date=date):
             local = datetime.datetime.combine(date.date, date.time or _MIDNIGHT)
             return func.greatest(at, instant(literal(local, DateTime()), scope.zone))
@@ -86,7 +86,7 @@ def _of_field(field: ast.Field, time: datetime.time | None, scope: Scope) -> Sql
     return instant(cast(day, DateTime()) + literal(time or _MIDNIGHT, Time), scope.zone)
 
 
-def _next_time(at: Sql, time: datetime.time, days: tuple[ast.Weekday, ...], scope: Scope) -> Sql:
+def next_time(at: Sql, time: datetime.time, days: tuple[ast.Weekday, ...], scope: Scope) -> Sql:
     """The first such time of day on such a weekday that is not before `at`."""
     local = func.timezone(scope.zone, at)
     days_ahead = func.generate_series(0, 8).table_valued("day", name="ahead")
