@@ -11,14 +11,16 @@ MEANING: Final = (
     Code(
         "E200",
         "a name that nothing has",
-        "The workspace has no such email, segment, form, stage or other thing.",
+        "The workspace has no email, segment, form or stage of that name. Either it is misspelt, "
+        "or it has yet to be made.",
         "send email Welcom",
         "send email Welcome",
     ),
     Code(
         "E201",
         "an unknown field",
-        "Contacts (or companies, or the form) have no field of that name.",
+        "Contacts, companies or the form have no field of that name. Fields are made by an import "
+        "or through the API before a campaign can ask for them.",
         "if cuontry is DE then exit",
         "if country is DE then exit",
     ),
@@ -32,21 +34,23 @@ MEANING: Final = (
     Code(
         "E203",
         "something without fields before the dot",
-        "Before the dot stands `company`, `utm`, `device`, `entry` or `event`.",
+        "Only `company`, `utm`, `device`, `entry` and `event` have fields, which stand behind a "
+        "dot. A contact's own field stands alone.",
         "if conpany.size > 5 then exit",
         "if company.size > 5 then exit",
     ),
     Code(
         "E204",
         "a label used twice",
-        "A jump would not know where to go.",
+        "A label names one step; with two, a jump would not know where to go.",
         "here: send email Welcome\nhere: send email Tips",
         "here: send email Welcome\nthere: send email Tips",
     ),
     Code(
         "E205",
         "a label that no step has",
-        "The step that is meant carries its label before a colon.",
+        "Somewhere a step is called by its label, and no step has it. The label stands before the "
+        "step, with a colon.",
         "intro: send email Welcome\nwait 1d\njump to outro at most 2 times",
         "intro: send email Welcome\nwait 1d\njump to intro at most 2 times",
     ),
@@ -82,7 +86,7 @@ MEANING: Final = (
     Code(
         "E210",
         "an end before the beginning",
-        "The dates leave no day.",
+        "The second date is not later than the first, so there is no day on which anything runs.",
         "active 2026-12-24 to 2026-12-01\nsend email Welcome",
         "active 2026-12-01 to 2026-12-24\nsend email Welcome",
     ),
@@ -97,28 +101,30 @@ MEANING: Final = (
     Code(
         "E212",
         "hours or days that are none",
-        "A window from a time to the same time is empty, and somebody must be sent to some day.",
+        "A window that begins and ends at the same time is empty, and at least one day of the week "
+        "must be left to send on.",
         "quiet hours 21:00 to 21:00\nsend email Welcome",
         "quiet hours 21:00 to 08:00\nsend email Welcome",
     ),
     Code(
         "E213",
         "a count below one",
-        "Zero times is the same as leaving the step out.",
+        "What happens zero times can be left out. To take points away, write `remove points`.",
         "add points 0",
         "add points 1",
     ),
     Code(
         "E214",
         "an unknown time zone",
-        "Zones have the names of the tz database: a continent and a city.",
+        "A zone is written as a continent and a city, such as `Europe/Paris`, in quotes. The "
+        "names are those of the tz database.",
         'time zone "Paris"\nsend email Welcome',
         'time zone "Europe/Paris"\nsend email Welcome',
     ),
     Code(
         "E215",
         "between in the wrong order",
-        "Nothing lies between a larger and a smaller number.",
+        "The smaller one stands first, else nothing could ever lie between the two.",
         "if points between 9 and 5 then exit",
         "if points between 5 and 9 then exit",
     ),
@@ -132,21 +138,22 @@ MEANING: Final = (
     Code(
         "E217",
         "an unknown kind of device",
-        "Pages are visited on `desktop`, `mobile` or `tablet`.",
+        "There are three kinds of device: `desktop`, `mobile` and `tablet`.",
         "when visited site on phone within 1d then exit",
         "when visited site on mobile within 1d then exit",
     ),
     Code(
         "E220",
         "values that do not fit",
-        "Numbers are compared with numbers, texts with texts.",
+        "Numbers are compared with numbers, dates with dates, texts with texts. What is in quotes "
+        "is a text, and so is a bare word.",
         "if cart_total is big then exit",
         "if cart_total > 100 then exit",
     ),
     Code(
         "E221",
         "two currencies",
-        "Amounts are compared in one currency; there are no rates here.",
+        "Amounts are compared in one currency, for exchange rates change from day to day.",
         "if cart_total between 10 EUR and 20 USD then exit",
         "if cart_total between 10 EUR and 20 EUR then exit",
     ),
@@ -160,35 +167,39 @@ MEANING: Final = (
     Code(
         "E223",
         "a test that does not fit the type",
-        "Texts have no order, numbers contain nothing.",
+        "Each test fits some types: `contains` is for text, `>` for numbers and dates. The "
+        "message lists what fits.",
         "if points contains 5 then exit",
         "if points is 5 then exit",
     ),
     Code(
         "E224",
         "a field set to the wrong type",
-        "A field holds values of one type.",
+        "Each field holds one type of value, here a date, and something else would be lost.",
         "set trial_ends to soon",
         "set trial_ends to 30d from now",
     ),
     Code(
         "E225",
         "something that cannot be set",
-        "Fields of the contact and of the company can be set. What has happened cannot.",
+        "A campaign can set the fields of the contact and of the company. What has happened "
+        "cannot be changed afterwards.",
         "set entry.total to 5",
         "set cart_total to 5",
     ),
     Code(
         "E301",
         "a step that nobody reaches",
-        "Every way to it ends before it.",
+        "Every way to this step ends or turns off before it, so it would never be carried out. "
+        "Often an `exit` or a `jump` stands too early.",
         "from segment Leads\nsend email Welcome\nexit\nsend email Tips",
         "from segment Leads\nsend email Welcome\nsend email Tips",
     ),
     Code(
         "E302",
         "a loop in which no time passes",
-        "A contact would go round it for ever at once.",
+        "A contact would go round it again and again in the same instant. Let time pass in the "
+        "loop, or say how often it may go round.",
         "intro: send email Welcome\nif points < 5 then jump to intro",
         "intro: send email Welcome\nif points < 5 then jump to intro at most 3 times",
     ),
@@ -202,7 +213,7 @@ MEANING: Final = (
     Code(
         "E304",
         "a condition that never holds",
-        "Its parts contradict each other.",
+        "Its parts contradict each other, so no contact can ever take this branch.",
         "if points > 10 and points < 5 then add tag x",
         "if points > 5 and points < 10 then add tag x",
     ),
@@ -216,8 +227,8 @@ MEANING: Final = (
     Code(
         "E306",
         "a property of an event that did not happen",
-        "`event.` reads what came with the event that brought the contact here. On some way none "
-        "has.",
+        "`event.` reads what came with the event that brought the contact here. Some contacts come "
+        "here without one, for instance by an `else`.",
         'from segment Leads\nwhen did "order placed" within 3d then exit else set cart_total to '
         "event.total",
         'from segment Leads\nwhen did "order placed" within 3d then set cart_total to event.total',
@@ -225,7 +236,8 @@ MEANING: Final = (
     Code(
         "W201",
         "a name in other capitals",
-        "It is found all the same.",
+        "Capitals do not matter, so it is found all the same. Written alike everywhere, it is also "
+        "found by a search.",
         "send email welcome",
         "send email Welcome",
     ),
@@ -240,14 +252,16 @@ MEANING: Final = (
     Code(
         "W203",
         "a property that has not been seen",
-        "No activity of that name has come with it yet, but with one spelt almost the same.",
+        "The activity has never come with a property of that name, but with one that is spelt "
+        "almost the same.",
         'start when did "order placed"\nif entry.totl > 5 then add points 1',
         'start when did "order placed"\nif entry.total > 5 then add points 1',
     ),
     Code(
         "W204",
         "a word that is also a field",
-        "A bare word as a value is that word. The field is `field NAME`.",
+        "A bare word as a value is that word, also where a field has the same name. To compare "
+        "with what is in the field, write `field NAME`.",
         "if country is city then exit",
         "if country is field city then exit",
     ),
@@ -269,14 +283,16 @@ MEANING: Final = (
     Code(
         "W402",
         "waiting for a message that is not sent",
-        "No way to this point sends it. If something else does, accept it.",
+        "No way to this point sends it, so perhaps another name is meant. If another campaign "
+        "sends it, accept the warning.",
         "from segment Leads\nsend email Welcome\nwhen opened email Tips within 3d then exit",
         "from segment Leads\nsend email Welcome\nwhen opened email Welcome within 3d then exit",
     ),
     Code(
         "W403",
         "a window longer than the campaign",
-        "After the campaign's end nothing runs, so the window never closes.",
+        "Nothing runs after the campaign's end, so the window never closes, and its `else` is "
+        "never taken.",
         "from segment Leads\nactive 2026-12-01 to 2026-12-24\n"
         'when did "order placed" within 60d then exit',
         "from segment Leads\nactive 2026-12-01 to 2026-12-24\n"
@@ -285,7 +301,8 @@ MEANING: Final = (
     Code(
         "W404",
         "a wait that may never end",
-        "Without `within`, who never does it stays here for ever, though there are steps behind.",
+        "Without `within`, a contact who never does it stays here for ever and never comes to the "
+        "steps behind.",
         "send email Welcome\nwhen opened email Welcome then add points 1\nwait 3d",
         "send email Welcome\nwhen opened email Welcome within 3d then add points 1\nwait 3d",
     ),
@@ -307,8 +324,9 @@ MEANING: Final = (
     ),
     Code(
         "W407",
-        "a message to who has just been unsubscribed",
-        "It will not be sent to anybody.",
+        "a message after an unsubscription",
+        "Marketing is not sent to people who have been unsubscribed, so this message reaches "
+        "nobody.",
         "unsubscribe from email\nsend email Welcome",
         "send email Welcome\nunsubscribe from email",
     ),
@@ -323,14 +341,16 @@ MEANING: Final = (
     Code(
         "W410",
         "an email without an unsubscribe link",
-        "Marketing mail carries one by law. It is added at the end of the mail.",
+        "Marketing mail must carry one by law. One is added at the end of the mail, where it may "
+        "not suit the design.",
         "send email Bare",
         "send email Welcome",
     ),
     Code(
         "W411",
         "a variable that nothing fills",
-        "The template reads something that neither a field nor this step provides.",
+        "The template reads something that neither a field nor this step provides, so there would "
+        "be a gap in the mail.",
         "send email Deal",
         "send email Deal with (discount = 10)",
     ),
@@ -344,8 +364,9 @@ MEANING: Final = (
     Code(
         "W490",
         "something that cannot run yet",
-        "The language is ahead of the engine. The campaign can be stored, checked and drawn; it "
-        "cannot be started.",
+        "The language is ahead of the engine here. The campaign can be stored, checked and drawn; "
+        "it cannot be started. [The list](../language.md#what-cannot-run-yet) names all such "
+        "words.",
         "delete contact",
         "exit",
     ),

@@ -39,7 +39,8 @@ READING: Final = (
     Code(
         "E003",
         "a character without a meaning",
-        "Outside of quotes the language uses letters, digits and a few signs.",
+        "Outside of quotes the language uses letters, digits, signs of comparison and `: , ; ( ) "
+        "#`.",
         "send email Welcome @ 9:00",
         "wait until 09:00\nsend email Welcome",
     ),
@@ -54,14 +55,16 @@ READING: Final = (
     Code(
         "E005",
         "a text that is too long",
-        "A campaign is a page of text, not a data file.",
+        "A campaign is a page of text, not a data file: lists of people or products belong into "
+        "segments and fields.",
         'note "the same again"\n' * 20_000,
         'note "once"',
     ),
     Code(
         "E006",
         "blocks nested too deep",
-        "Blocks inside blocks are read up to a depth that no person follows any more.",
+        "No person follows more than a few blocks inside one another, so 32 are the most. A "
+        "question inside a question is often one question with `and`.",
         "if points > 1 do " * _DEEP + "exit" + " end" * _DEEP,
         "if points > 1 and points > 2 then exit",
     ),
@@ -91,7 +94,7 @@ READING: Final = (
     Code(
         "E101",
         "a block without its end",
-        "Each `do` is closed by an `end` of its own.",
+        "Each `do` needs an `end` of its own, on a line of its own below it.",
         "when opened email Welcome within 3d do\n  add points 10\n",
         "when opened email Welcome within 3d do\n  add points 10\nend\n",
     ),
@@ -127,14 +130,15 @@ READING: Final = (
     Code(
         "E106",
         "a setting behind a step",
-        "Settings say who comes in and under which terms, so they stand above the first step.",
+        "Settings hold for the whole campaign, so they stand above the first step. To leave the "
+        "campaign in the middle, write `exit`.",
         "send email Welcome\nlimit 2 emails per week",
         "limit 2 emails per week\nsend email Welcome",
     ),
     Code(
         "E107",
         "a setting given twice",
-        "Each setting stands once; two different ones would contradict each other.",
+        "Each setting stands once; two of them could contradict each other.",
         "priority 1\npriority 2\nsend email Welcome",
         "priority 2\nsend email Welcome",
     ),
@@ -155,7 +159,7 @@ READING: Final = (
     Code(
         "E110",
         "a length of time without a unit",
-        "A bare number could mean days, hours or minutes.",
+        "A bare number could mean days, hours or minutes, and nobody should have to guess.",
         "when opened email Welcome within 3 then add points 10",
         "when opened email Welcome within 3d then add points 10",
     ),
@@ -169,7 +173,8 @@ READING: Final = (
     Code(
         "E112",
         "if with within",
-        "`if` asks at once, about now and the past; `within` waits for the future.",
+        "`if` asks at once, about now and the past; `within` waits for the future. To wait for it, "
+        "write `when`; to ask whether it has happened, write `in last 3d`.",
         "if opened email Welcome within 3d then exit",
         "when opened email Welcome within 3d then exit",
     ),
@@ -184,35 +189,38 @@ READING: Final = (
     Code(
         "E114",
         "a block in a branch of one line",
-        "A branch behind `then` holds simple steps; a question inside of it needs a block.",
+        "After `then` come simple steps on one line. For a question inside a question write `do` "
+        "and `end`, so that it is clear what belongs to which.",
         "when opened email Welcome within 3d then if points > 5 then add tag hot",
         "when opened email Welcome within 3d do if points > 5 then add tag hot; end",
     ),
     Code(
         "E115",
         "a reserved word as a name",
-        "A few words begin a step or join its parts; as names they need quotes.",
+        "About seventy words begin a step or join its parts. As names they need quotes.",
         "send email until",
         "send email Welcome",
     ),
     Code(
         "E116",
         "a missing name",
-        "The step does not say which one is meant.",
+        "The text does not say which one is meant. Its name follows the noun, or `any` stands "
+        "before it.",
         "when opened email within 3d then add points 10",
         "when opened email Welcome within 3d then add points 10",
     ),
     Code(
         "E117",
         "a name of several words",
-        "Names with blanks stand in quotes.",
+        "A name with a blank in it stands in quotes; without them, each word would be one of its "
+        "own.",
         "add tag hot lead",
         'add tag "hot lead"',
     ),
     Code(
         "E118",
         "points without a verb",
-        "Points are added or removed.",
+        "Points are added or removed; a number alone could mean either.",
         "when opened email Welcome within 3d then points 10",
         "when opened email Welcome within 3d then add points 10",
     ),
@@ -247,21 +255,22 @@ READING: Final = (
     Code(
         "E123",
         "a number that is too large",
-        "Nothing lasts longer than a hundred years here.",
+        "A hundred years are the most that anything lasts here.",
         "wait 500000000d",
         "wait 50d",
     ),
     Code(
         "E124",
         "a word that begins with a digit",
-        "It is no number, date, time or length of time. As a name it needs quotes.",
+        "A digit begins a number, a date, a time or a length of time, and this is none of them. "
+        "If it is a name, it needs quotes.",
         "add tag 3rd-mail",
         'add tag "3rd-mail"',
     ),
     Code(
         "E125",
         "a missing word",
-        "One word is missing for the text to go on.",
+        "With one more word the text would be right; the message says which, and where.",
         "intro: send email Welcome\nwait 1d\njump intro at most 2 times",
         "intro: send email Welcome\nwait 1d\njump to intro at most 2 times",
     ),
@@ -275,14 +284,14 @@ READING: Final = (
     Code(
         "E127",
         "one word too many",
-        "The text would be right without it.",
+        "Without it the text would be right. There are no filler words: each word means something.",
         "wait until next monday",
         "wait until monday",
     ),
     Code(
         "E128",
         "an empty name",
-        "Between the quotes of a name stands at least one character.",
+        "Nothing stands between the quotes, so there is nothing to look for.",
         'send email ""',
         "send email Welcome",
     ),
@@ -304,27 +313,28 @@ READING: Final = (
     Code(
         "E131",
         "two words in the wrong order",
-        "Exchanging them makes the text right.",
+        "The verb comes first, then what it is about.",
         "email send Welcome",
         "send email Welcome",
     ),
     Code(
         "E132",
         "a bracket that is never closed",
-        "Each `(` is closed by a `)`.",
+        "Each `(` needs a `)` behind the condition or the values that it holds.",
         "from segment Leads where (points > 5\nsend email Welcome",
         "from segment Leads where (points > 5)\nsend email Welcome",
     ),
     Code(
         "E133",
         "a label where none can stand",
-        "A step has one label, and a step in a branch on one line has none.",
+        "A label names a step of its own line. A step in a branch on one line has none, and no "
+        "step has two.",
         "if points > 5 then here: exit",
         "if points > 5 do here: exit end",
     ),
     Code(
         "E134",
-        "a not inside of what is waited for",
+        "a not inside what is waited for",
         "`not` stands before all that a `when` waits for, since only a deadline can answer it.",
         "when opened email Welcome or not clicked email Welcome within 3d then exit",
         "when not clicked email Welcome within 3d then exit",
