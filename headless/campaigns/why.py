@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from headless import ids
 from headless.campaigns.publish import Campaign, find
@@ -135,7 +135,7 @@ async def _run(tx: Transaction, workspace_id: int, row: Any, plan: Plan) -> Run:
     rows = await tx.execute(
         _lines(workspace_id)
         .where(journal.c.enrollment_id == row.id)
-        .order_by(journal.c.at, journal.c.visit, journal.c.step)
+        .order_by(journal.c.at, func.abs(journal.c.visit), journal.c.step)
     )
     standing = await tx.execute(
         select(position.c.step, position.c.due_at)

@@ -16,12 +16,8 @@ CODE: Final = "W490"
 _WHOLE: Final[dict[type[ast.Node], str]] = {
     # settings
     ast.FromForm: "from form",
-    ast.QuietHours: "quiet hours",
-    ast.QuietDays: "quiet days",
-    ast.Limit: "limit",
     ast.Goal: "goal",
     ast.StopWhen: "stop when",
-    ast.Priority: "priority",
     ast.OwnedBy: "owned by",
     ast.Moved: "moved",
     ast.WaitingAt: "waiting at",
@@ -56,8 +52,6 @@ _Part = tuple[type[ast.Node], Callable[[Any], bool], str]
 _PARTS: Final[tuple[_Part, ...]] = (
     (ast.SendMessage, lambda s: s.channel != "email", "send {0.channel}"),
     (ast.SendMessage, lambda s: s.to is not None, "to"),
-    (ast.SendMessage, lambda s: s.hours is not None, "between"),
-    (ast.SendMessage, lambda s: s.days is not None, "on"),
     (ast.AddPoints, lambda s: s.group is not None, "in group"),
     (ast.AddPoints, lambda s: s.company, "to company"),
     (ast.RemovePoints, lambda s: s.group is not None, "in group"),

@@ -30,6 +30,7 @@ from headless.runtime.versions import Compiled, Versions
 from headless.storage.codes import Channel, EnrollmentState
 from headless.storage.database import Database, Transaction
 from headless.storage.tables import enrollment, position
+from headless.workspace import caps
 
 BATCH: Final = 5_000
 """Contacts a transaction: below 1,000 the claim costs a fifth, above 10,000 nothing is won."""
@@ -61,7 +62,7 @@ async def advance(
             compiled = await versions.get(tx, version_id)
         except KeyError:
             return Advanced()
-        if step not in compiled.runs:
+        if not 0 <= step < len(compiled.version.plan.steps):
             return Advanced()
         return await _batch(tx, versions, compiled, step, now, most)
 
@@ -69,10 +70,12 @@ async def advance(
 async def _batch(
     tx: Transaction, versions: Versions, compiled: Compiled, step: int, now: datetime, most: int
 ) -> Advanced:
-    carried = compiled.carry(step)
-    found = (await tx.execute(carried.claim, {"now": now, "most": most})).one()
+    found = (await tx.execute(compiled.claim(step), {"now": now, "most": most})).one()
     if not found.claimed:
         return Advanced()
+    carried = compiled.carry(step, caps.read(found.caps))
+    if carried.lock is not None:
+        await tx.execute(carried.lock, {"places": found.places})
     row = (await tx.execute(carried.act, {"now": now, "places": found.places})).one()
     made = compiled.version
     if carried.rules:

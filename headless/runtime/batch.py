@@ -27,14 +27,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import BIT, JSONB
 
-from headless.audience.conditions import holds
+from headless.audience.conditions import holds as is_true
 from headless.audience.values import Scope, Sql
 from headless.dsl import ast
 from headless.dsl.plan import Act, If, Rule, Split, Step, When
-from headless.runtime import stands
+from headless.runtime import holds, stands
 from headless.runtime.effects.batch import Action
-from headless.runtime.effects.messages import refusal
+from headless.runtime.effects.channels import channel_of, refusal, way_of
 from headless.runtime.effects.parts import locks_contacts
+from headless.runtime.holds import Caps, may_be_held
 from headless.runtime.paths import ALWAYS, Paths, Run
 from headless.runtime.stands import Version, number
 from headless.storage import tables
@@ -53,6 +54,12 @@ class Frame(msgspec.Struct, frozen=True):
     rows: CTE
     scope: Scope
     actions: tuple[Action, ...]
+    caps: Caps = ()
+
+    @property
+    def holds(self) -> bool:
+        """Whether the run starts from a send that may be held."""
+        return may_be_held(self.version.plan, self.start, self.caps)
 
     @property
     def start(self) -> Step:
@@ -75,8 +82,8 @@ class Frame(msgspec.Struct, frozen=True):
         return (self.rows.c.outcome if at_start else self.rows.c[f"q{n}"]) == number(outcome)
 
 
-def frame(version: Version, run: Run) -> Frame:
-    """The first half of a run's statement."""
+def frame(version: Version, run: Run, caps: Caps = ()) -> Frame:
+    """The first half of a run's statement; `caps` are the workspace's."""
     steps = version.plan.steps
     actions = tuple((n, step.action) for n, _ in run.steps if isinstance(step := steps[n], Act))
     ahead = (steps[to] for to, _ in run.exits if isinstance(to, int))
@@ -84,7 +91,7 @@ def frame(version: Version, run: Run) -> Frame:
     start = () if isinstance(steps[run.start], When | Rule) else (steps[run.start],)
     concerned = (*start, *(steps[n] for n, _ in run.steps), *ahead)
     spoken = tuple(everything(concerned))
-    stood = stands.stood(version, run.start, stands.due())
+    stood = _stood(version, run, caps)
     rows = _rows(version, run, stood, spoken, actions)
     scope = _scope(version, rows, rows.c.at)
     if _needs_enrollment(spoken):
@@ -93,7 +100,14 @@ def frame(version: Version, run: Run) -> Frame:
         )
     else:
         scope = msgspec.structs.replace(scope, event=rows.c.event)
-    return Frame(version, run, stood, rows, scope, actions)
+    return Frame(version, run, stood, rows, scope, actions, caps)
+
+
+def _stood(version: Version, run: Run, caps: Caps) -> CTE:
+    step, due = version.plan.steps[run.start], stands.due()
+    if isinstance(step, Act) and may_be_held(version.plan, step, caps):
+        return holds.stood(version, step, due, caps).cte("stood").prefix_with("materialized")
+    return stands.stood(version, run.start, due)
 
 
 def _scope(version: Version, contact: Any, at: Sql) -> Scope:
@@ -167,7 +181,7 @@ def _rows(
         entered.label("entered_at"),
         *_answers(version, run, scope),
     ).select_from(joined)
-    if isinstance(version.plan.steps[run.start], When | Rule):
+    if isinstance(version.plan.steps[run.start], When | Rule) or "held" in stood.c:
         statement = statement.where(stood.c.outcome >= 0)
     if locks_contacts(actions):
         statement = statement.order_by(c.c.id).with_for_update(of=c, key_share=True)
@@ -179,26 +193,23 @@ def _answers(version: Version, run: Run, scope: Scope) -> Iterator[ColumnElement
     for n, _ in run.steps:
         match version.plan.steps[n]:
             case If(choices=choices):
-                ways = [(holds(c.condition, scope), number(i)) for i, c in enumerate(choices)]
+                ways = [(is_true(c.condition, scope), number(i)) for i, c in enumerate(choices)]
                 yield case(*ways, else_=number(len(ways))).label(f"q{n}")
             case Split() as split:
                 yield _bucket(version, split, scope).label(f"q{n}")
             case _:
                 pass
-    for transactional in sorted(_sends(version, run)):
-        yield refusal(scope, transactional=transactional).label(refusal_of(transactional))
+    for name, send in sorted(_sends(version, run).items()):
+        yield refusal(send, scope).label(f"no_{name}")
+        if send.channel == "message":
+            yield channel_of(send, scope).label(f"by_{name}")
 
 
-def _sends(version: Version, run: Run) -> set[bool]:
-    """Whether the run sends marketing mail (False), transactional mail (True), or both."""
+def _sends(version: Version, run: Run) -> dict[str, ast.SendMessage]:
+    """The messages of the run, one for each way in which they can be refused."""
     steps = (version.plan.steps[n] for n, _ in run.steps)
     acts = (step.action for step in steps if isinstance(step, Act))
-    return {action.transactional for action in acts if isinstance(action, ast.SendMessage)}
-
-
-def refusal_of(transactional: bool) -> str:
-    """The column that says why a contact cannot be mailed."""
-    return "no_transactional" if transactional else "no_marketing"
+    return {way_of(action): action for action in acts if isinstance(action, ast.SendMessage)}
 
 
 def _bucket(version: Version, split: Split, scope: Scope) -> Sql:

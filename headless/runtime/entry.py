@@ -44,10 +44,13 @@ INTAKE_BATCH: Final = 20_000
 """Members a transaction while a campaign takes in those it started with."""
 
 
-def enter(made: Version, source: Source | None, rows: CTE) -> Select[*tuple[Any, ...]]:
+def enter(
+    made: Version, source: Source | None, rows: CTE, *, by_hand: bool = False
+) -> Select[*tuple[Any, ...]]:
     """Enroll newcomers; answers one row with their number, `entered`. Takes `:now`.
 
     `rows` has `contact_id`, `at` (when they enter), `activity_id` and `entry` (what started it).
+    Who was removed by hand comes back `by_hand` alone.
     """
     last = _last_run(made)
     scope = Scope(
@@ -78,7 +81,7 @@ def enter(made: Version, source: Source | None, rows: CTE) -> Select[*tuple[Any,
                 ),
             ).outerjoin(last, true())
         )
-        .where(fits, or_(last.c.state.is_(None), _may_return(made, last, scope)))
+        .where(fits, or_(last.c.state.is_(None), _may_return(made, last, scope, by_hand)))
         .order_by(rows.c.contact_id)
     )
     new = (
@@ -128,8 +131,11 @@ def _last_run(made: Version) -> Any:
     )
 
 
-def _may_return(made: Version, last: Any, scope: Scope) -> Any:
+def _may_return(made: Version, last: Any, scope: Scope, by_hand: bool) -> Any:
     """Re-entry after an earlier run; `after D` counts from that run's entry."""
+    if by_hand:
+        removed = last.c.state == EnrollmentState.REMOVED
+        return or_(removed, _may_return(made, last, scope, by_hand=False))
     over = last.c.state.not_in([EnrollmentState.RUNNING, EnrollmentState.REMOVED])
     rule = made.plan.re_entry
     match rule.mode:

@@ -22,8 +22,9 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from headless.audience.values import Sql, operand_of
 from headless.dsl import ast
 from headless.dsl.plan import Act, Entry, If, Leave, Split, Step, Wait, When
-from headless.runtime import times
-from headless.runtime.batch import Frame, refusal_of
+from headless.runtime import holds, times
+from headless.runtime.batch import Frame
+from headless.runtime.effects.channels import way_of
 from headless.runtime.effects.contact import points as points_of
 from headless.runtime.paths import ALWAYS, Paths
 from headless.runtime.stands import number
@@ -53,6 +54,13 @@ def plain(frame: Frame) -> CTE | None:
     """The new rows of all other steps: rests that are over, questions, notes, exits."""
     lines = [_line(frame, step, paths) for step, paths in _steps(frame) if not _has_effect(step)]
     return _inserted(lines, "jd")
+
+
+def held(frame: Frame) -> CTE | None:
+    """The new rows of those whom a send has put to sleep; None where it never does."""
+    if not frame.holds:
+        return None
+    return _inserted([holds.lines(frame.version, frame.start, frame.stood)], "jh")
 
 
 def _steps(frame: Frame) -> list[tuple[Step, Paths]]:
@@ -114,8 +122,8 @@ def _told(frame: Frame, step: Step) -> tuple[Sql, Sql]:
             return number(Outcome.DONE), _reason(missing, "the field is empty")
         case Leave():
             return number(Outcome.EXITED), _NOTHING
-        case Act(action=ast.SendMessage(transactional=transactional)):
-            why = frame.rows.c[refusal_of(transactional)]
+        case Act(action=ast.SendMessage() as send):
+            why = _refusal(frame, step, send)
             sent = case((why.is_(None), number(Outcome.SENT)), else_=number(Outcome.SKIPPED))
             return sent, case((why.is_not(None), func.jsonb_build_object("reason", why)))
         case Act(action=ast.SendWebhook()):
@@ -128,6 +136,14 @@ def _told(frame: Frame, step: Step) -> tuple[Sql, Sql]:
             return number(Outcome.DONE), func.jsonb_build_object("from", before, "to", after)
         case _:
             return number(Outcome.DONE), _NOTHING
+
+
+def _refusal(frame: Frame, step: Step, send: ast.SendMessage) -> Sql:
+    """Why nothing is sent: no address, a suppression, or held for too long."""
+    why = frame.rows.c[f"no_{way_of(send)}"]
+    if not frame.holds or step.number != frame.run.start:
+        return why
+    return func.coalesce(why, frame.rows.c.held.concat(" for more than 3 days"))
 
 
 def _yes_or_no(yes: Any) -> Sql:

@@ -44,7 +44,7 @@ _NO_WINDOW = cast(null(), ARRAY(Instant))
 
 def moves(frame: Frame) -> Iterator[CTE]:
     """The parts that move, delete or set up positions, and end enrollments."""
-    if isinstance(frame.start, When | Rule):
+    if isinstance(frame.start, When | Rule) or frame.holds:
         yield from _waiting_on(frame)
     onward = [(to, paths) for to, paths in frame.run.exits if isinstance(to, int)]
     if onward:
@@ -232,7 +232,7 @@ def _waiting_on(frame: Frame) -> Iterator[CTE]:
     yield (
         update(p)
         .where(mine, s.outcome == -1)
-        .values(due_at=s.wake_at)
+        .values(due_at=s.wake_at, **({"opens": array([s.at])} if frame.holds else {}))
         .returning(p.c.branch)
         .cte("waits")
     )

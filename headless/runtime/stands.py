@@ -6,6 +6,7 @@ an activity only wakes a position, and this reading of the activities that happe
 event came first, so that late events, races and windows already closed need no rules of their own.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -45,6 +46,7 @@ from headless.storage.tables import (
     enrollment,
     journal,
     position,
+    workspace,
 )
 from headless.workspace.names import Names
 
@@ -82,31 +84,52 @@ def grace(arm: Arm) -> Sql:
 # ---------------------------------------------------------------- the claim
 
 
-def claim(version: Version, step: int) -> Select[*tuple[Any, ...]]:
+def claim(
+    version: Version, step: int, only: Callable[[FromClause], ColumnElement[bool]] | None = None
+) -> Select[*tuple[Any, ...]]:
     """Lock up to `:most` positions that are due at a step; others' locks are passed over.
 
-    Answers one row: how many, their enrollments, and their places in the table as one text. A place
-    holds as long as its lock does, which spares the next statement two look-ups by key for each
-    row. Nobody is claimed while the campaign may not run.
+    Answers one row: how many, their enrollments, their places in the table as one text, and the
+    workspace's `caps`. A place holds as long as its lock does, which spares the next statement two
+    look-ups by key for each row. Nobody is claimed while the campaign may not run; `only` says
+    which positions else.
     """
     p = position.alias("p")
-    due = (
-        select(p.c.enrollment_id, p.c.ctid.label("place"))
+    due = when_due(version, step, p, only).with_for_update(of=p, skip_locked=True)
+    return locked(version, due.subquery("due"))
+
+
+def when_due(
+    version: Version,
+    step: int,
+    p: FromClause,
+    only: Callable[[FromClause], ColumnElement[bool]] | None = None,
+) -> Select[*tuple[Any, ...]]:
+    """The first positions (`p`) that are due at a step, unless the campaign may not run."""
+    return (
+        select(p.c.enrollment_id, p.c.branch, p.c.ctid.label("place"))
         .where(
             p.c.version_id == version.id,
             p.c.step == number(step),
             p.c.due_at <= NOW,
             _may_run(version),
+            true() if only is None else only(p),
         )
         .order_by(p.c.due_at)
         .limit(bindparam("most", type_=BigInteger))
-        .with_for_update(of=p, skip_locked=True)
-        .subquery("due")
     )
+
+
+def locked(version: Version, due: FromClause) -> Select[*tuple[Any, ...]]:
+    """The answer of a claim: one row about all positions that it has locked."""
     return select(
         func.count().label("claimed"),
         func.array_agg(due.c.enrollment_id, type_=ARRAY(BigInteger)).label("enrollments"),
         cast(func.array_agg(due.c.place), Text).label("places"),
+        select(workspace.c.caps)
+        .where(workspace.c.id == version.workspace_id)
+        .scalar_subquery()
+        .label("caps"),
     )
 
 
@@ -117,10 +140,17 @@ def _may_run(version: Version) -> ColumnElement[bool]:
         select(1).where(
             c.workspace_id == version.workspace_id,
             c.id == version.campaign_id,
-            c.state == "running",
-            or_(c.active_from.is_(None), c.active_from <= NOW),
-            or_(c.active_to.is_(None), c.active_to > NOW),
+            may_run(c),
         )
+    )
+
+
+def may_run(campaigns: Any) -> ColumnElement[bool]:
+    """The same of the columns of any row of `campaign`."""
+    return and_(
+        campaigns.state == "running",
+        or_(campaigns.active_from.is_(None), campaigns.active_from <= NOW),
+        or_(campaigns.active_to.is_(None), campaigns.active_to > NOW),
     )
 
 
@@ -155,7 +185,7 @@ def stood(version: Version, step_number: int, claimed: CTE) -> CTE:
             at = claimed.c.due_at if isinstance(step, Wait) else claimed.c.arrived_at
             statement = select(
                 claimed,
-                _not_late(claimed.c.due_at, at).label("at"),
+                not_late(claimed.c.due_at, at).label("at"),
                 number(0).label("outcome"),
                 claimed.c.activity_id.label("cause"),
                 cast(null(), Instant).label("wake_at"),
@@ -163,7 +193,8 @@ def stood(version: Version, step_number: int, claimed: CTE) -> CTE:
     return statement.cte("stood").prefix_with("materialized")
 
 
-def _not_late(promised: Sql, at: Sql) -> Sql:
+def not_late(promised: Sql, at: Sql) -> Sql:
+    """When a step counts from: `at`, or now where it was promised long before."""
     return case((promised < NOW - _LATE, NOW), else_=at)
 
 
@@ -246,13 +277,13 @@ def _when(version: Version, step: When, claimed: CTE) -> Select[*tuple[Any, ...]
 
 def _moment(arm: Arm, happened: Sql) -> Sql:
     """An event brings its own time along; a deadline that is long past counts from now."""
-    return _not_late(happened + _LATE, happened) if arm.trigger.negated else happened
+    return not_late(happened + _LATE, happened) if arm.trigger.negated else happened
 
 
 def _dead_at(step: When, last: Sql) -> Sql:
     """The `else` begins at the last deadline, or at the event that a `not` had hoped against."""
     negated = any(arm.trigger.negated for arm in step.arms)
-    return last if negated else _not_late(last + _LATE, last)
+    return last if negated else not_late(last + _LATE, last)
 
 
 def _is_news(

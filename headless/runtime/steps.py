@@ -5,16 +5,18 @@ contacts with every question answered -> journal rows -> effects fed by those ro
 moved to their next rest. `docs/engine.md` says why it is one.
 """
 
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import CTE, Select, exists, func, literal, literal_column, select, union_all
 from sqlalchemy.dialects.postgresql import insert
 
-from headless.runtime import lines, moves, stands
+from headless.runtime import holds, lines, moves, stands
 from headless.runtime.batch import Frame, frame
 from headless.runtime.effects.batch import Batch
 from headless.runtime.effects.parts import parts
+from headless.runtime.holds import Caps
 from headless.runtime.paths import Run
 from headless.runtime.stands import NOW, Version, number
 from headless.storage import tables
@@ -23,36 +25,48 @@ from headless.storage.codes import ActivityKind, Channel
 _CHANNELS: Final = (Channel.EMAIL, Channel.WEBHOOK)
 
 
-class Carried(msgspec.Struct, frozen=True):
+class Carried(msgspec.Struct, frozen=True, kw_only=True):
     """A run as the engine carries it out.
 
-    `claim` takes `:now` and `:most` and answers one row: `claimed`, `enrollments` and `places` of
-    the positions that it locked. `act` takes `:now` and `:places` and answers one row: the number
-    of messages by channel (`email`, `webhook`), of activities for others to hear (`todo`), and the
-    ids of the messages whose sending starts runs (`sent`). `follow` are the rests that may be due
-    at once; `rules` says that runs can have more than one position.
+    `lock`, where there is one, takes `:places` and goes before `act`, which takes `:now` and
+    `:places` and answers one row: the number of messages by channel (`email`, `webhook`), of
+    activities for others to hear (`todo`), and the ids of the messages whose sending starts runs
+    (`sent`). `follow` are the rests that may be due at once; `rules` says that runs can have more
+    than one position.
     """
 
-    claim: Select[*tuple[Any, ...]]
     act: Select[*tuple[Any, ...]]
     follow: tuple[int, ...]
     rules: bool
+    lock: Select[*tuple[Any, ...]] | None = None
 
 
-def carry(version: Version, run: Run) -> Carried:
+def claim(version: Version, step: int) -> Select[*tuple[Any, ...]]:
+    """The statement that locks who is due at a step; it takes `:now` and `:most`.
+
+    It answers one row: `claimed`, `enrollments`, `places` of the positions that it locked, and the
+    workspace's `caps` as they are stored.
+    """
+    if not holds.is_capped(version.plan.steps[step]):
+        return stands.claim(version, step)
+    return stands.claim(version, step, partial(holds.is_first, version))
+
+
+def carry(version: Version, run: Run, caps: Caps = ()) -> Carried:
     """The statements that move a batch of contacts from a rest to the next ones."""
-    made = frame(version, run)
-    fed, plain = lines.fed(made), lines.plain(made)
-    changes: list[CTE] = [cte for cte in (plain,) if cte is not None]
+    made = frame(version, run, caps)
+    fed, plain, held = lines.fed(made), lines.plain(made), lines.held(made)
+    journals = [cte for cte in (fed, plain, held) if cte is not None]
+    changes: list[CTE] = [cte for cte in (plain, held) if cte is not None]
     if fed is not None:
         batch = Batch(version, made.rows, fed, made.scope)
         changes += [fed, *parts(batch, made.actions)]
-    changes += [*moves.moves(made), _tally(made, [j for j in (fed, plain) if j is not None])]
+    changes += [*moves.moves(made), _tally(made, journals)]
     return Carried(
-        claim=stands.claim(version, run.start),
         act=_counts(made, changes).add_cte(*changes),
         follow=moves.follow(made),
         rules=moves.has_rules(made),
+        lock=holds.lock(version) if holds.counts(version.plan, made.start, caps) else None,
     )
 
 

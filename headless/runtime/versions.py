@@ -6,15 +6,16 @@ campaign runs) is asked anew for every batch, by `standing`.
 
 from collections import OrderedDict
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from headless.dsl import plan as plans
-from headless.runtime.paths import Run, runs
+from headless.runtime.holds import Caps, may_be_held
+from headless.runtime.paths import Run, run_from
 from headless.runtime.stands import Version
-from headless.runtime.steps import Carried, carry
+from headless.runtime.steps import Carried, carry, claim
 from headless.storage.database import Transaction
 from headless.storage.tables import campaign, version, workspace
 from headless.workspace.names import Names
@@ -23,18 +24,33 @@ _MOST_KEPT: Final = 500
 
 
 class Compiled(msgspec.Struct):
-    """A version with its runs; the statements of a run are built when it is first carried out."""
+    """A version with its runs; the statements of a run are built when it is first carried out.
+
+    Where it rests hangs on the caps of the workspace, too: a send that they count may be held.
+    """
 
     version: Version
-    runs: dict[int, Run]
-    carried: dict[int, Carried] = {}
+    claims: dict[int, Select[*tuple[Any, ...]]] = {}
+    carried: dict[tuple[int, Caps], Carried] = {}
 
-    def carry(self, step: int) -> Carried:
-        """The statements of the run that starts at a rest; KeyError where none does."""
-        found = self.carried.get(step)
+    def claim(self, step: int) -> Select[*tuple[Any, ...]]:
+        """The statement that locks who is due at a step."""
+        if step not in self.claims:
+            self.claims[step] = claim(self.version, step)
+        return self.claims[step]
+
+    def carry(self, step: int, caps: Caps = ()) -> Carried:
+        """The statements of the run that starts at a step, under these caps."""
+        found = self.carried.get((step, caps))
         if found is None:
-            found = self.carried[step] = carry(self.version, self.runs[step])
+            made = carry(self.version, self._run(step, caps), caps)
+            found = self.carried[step, caps] = made
         return found
+
+    def _run(self, step: int, caps: Caps) -> Run:
+        plan = self.version.plan
+        held = frozenset(s.number for s in plan.steps if may_be_held(plan, s, caps))
+        return run_from(plan, step, held)
 
 
 class Versions:
@@ -49,7 +65,7 @@ class Versions:
             self._kept.move_to_end(version_id)
             return self._kept[version_id]
         made = await load(tx, version_id)
-        compiled = self._kept[version_id] = Compiled(made, runs(made.plan), {})
+        compiled = self._kept[version_id] = Compiled(made)
         if len(self._kept) > _MOST_KEPT:
             self._kept.popitem(last=False)
         return compiled

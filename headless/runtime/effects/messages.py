@@ -6,36 +6,16 @@ Pure. An intent is a row of the outbox; handing it over is the channels' work. I
 
 from typing import Any
 
-from sqlalchemy import CTE, case, cast, func, literal, null, select
+from sqlalchemy import CTE, cast, func, literal, null, select
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from headless.audience.values import Scope, Sql
+from headless.audience.values import Sql
 from headless.dsl import ast
 from headless.runtime.effects.arguments import given
 from headless.runtime.effects.batch import Batch
 from headless.runtime.stands import NOW, number
 from headless.storage import tables
 from headless.storage.codes import Channel, Outcome
-
-
-def refusal(scope: Scope, *, transactional: bool) -> Sql:
-    """Why a contact cannot be mailed, as text; null when nothing is in the way.
-
-    A transactional mail goes to those who only unsubscribed from marketing.
-    """
-    suppression = tables.suppression.c
-    counts = [] if not transactional else [suppression.reason != "unsubscribed"]
-    suppressed = (
-        select(suppression.reason)
-        .where(
-            suppression.workspace_id == scope.workspace_id,
-            suppression.contact_id == scope.contact.c.id,
-            suppression.channel == number(Channel.EMAIL),
-            *counts,
-        )
-        .scalar_subquery()
-    )
-    return case((scope.contact.c.email.is_(None), literal("no address")), else_=suppressed)
 
 
 def message(batch: Batch, step: int, channel: Channel, ref: Sql, data: Sql | None) -> CTE:

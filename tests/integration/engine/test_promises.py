@@ -139,10 +139,10 @@ async def test_the_activity_waits_for_a_batch_that_is_moving_the_position(world:
             await hear(tx, compiled, 1, recorded.ids, now=now)
 
     async with world.database.transaction() as tx:
-        carried = (await compiled.get(tx, version)).carry(step)
-        found = (await tx.execute(carried.claim, {"now": now, "most": 10})).one()
+        made = await compiled.get(tx, version)
+        found = (await tx.execute(made.claim(step), {"now": now, "most": 10})).one()
         assert found.claimed == 1
-        await tx.execute(carried.act, {"now": now, "places": found.places})
+        await tx.execute(made.carry(step).act, {"now": now, "places": found.places})
         telling = asyncio.create_task(tell())
         await _until_blocked(world.database)
         assert not telling.done()
