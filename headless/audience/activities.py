@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 
+from headless.audience.traces import leave
 from headless.storage.codes import ActivityKind
 from headless.storage.database import Transaction
 from headless.storage.tables import Instant, activity, activity_seen, activity_todo, listener
@@ -90,7 +91,9 @@ async def record(
         .returning(activity.c.id),
         arrays,
     )
-    return Recorded(tuple(row.id for row in result), len(activities) - len(fresh))
+    ids = tuple(row.id for row in result)
+    await leave(tx, workspace_id, ids, {item.kind for item in fresh}, now=now)
+    return Recorded(ids, len(activities) - len(fresh))
 
 
 def _plain(item: Activity, name: str) -> Any:

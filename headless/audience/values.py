@@ -14,19 +14,25 @@ from sqlalchemy import (
     Date,
     DateTime,
     FromClause,
+    Integer,
     Numeric,
     Text,
+    Time,
+    and_,
     case,
     cast,
     extract,
     func,
     literal,
     literal_column,
+    not_,
+    select,
 )
 from sqlalchemy.dialects.postgresql import INTERVAL, JSONB
 
 from headless.dsl import ast
-from headless.workspace.names import BUILT_IN_FIELDS, Names
+from headless.storage import tables
+from headless.workspace.names import BUILT_IN_FIELDS, COMPANY_FIELDS, Names
 
 Sql = ColumnElement[Any]
 
@@ -54,21 +60,33 @@ class Operand(msgspec.Struct, frozen=True):
 
     sql: Sql
     type: str
-    json: Sql | None = None  # the untyped value of `entry.x` and `event.x`
+    json: Sql | None = None  # `entry.x` and `event.x` as they were sent
 
 
-def operand_of(operand: ast.Operand, scope: Scope, expected: str) -> Operand:
+def operand_of(  # noqa: C901 - a table
+    operand: ast.Operand, scope: Scope, expected: str
+) -> Operand:
     """One side of a comparison; `expected` is the type that untyped properties are read as."""
     c = scope.contact.c
     match operand:
         case ast.Field(scope="contact", name=name):
             return contact_field(name, scope)
+        case ast.Field(scope="company", name=name):
+            return _company_field(name, scope)
+        case ast.Field(scope="utm" | "device" as column, name=name):
+            return Operand(_own(column, scope)[name].astext, "text")
+        case ast.Device():
+            return Operand(_own("device", scope)["kind"].astext, "text")
+        case ast.Answer(form=form, field=name):
+            return _answer(form.text, name, scope)
         case ast.Field(scope="entry", name=name):
             return _untyped(scope.entry, name, expected)
         case ast.Field(scope="event", name=name):
             return _untyped(scope.event, name, expected)
         case ast.Points(group=None):
             return Operand(c.points, "number")
+        case ast.Points(group=ast.Name(text=name)):
+            return Operand(points_in(name, scope), "number")
         case ast.Stage():
             return Operand(c.stage, "text")
         case ast.Owner():
@@ -90,6 +108,68 @@ def contact_field(name: str, scope: Scope) -> Operand:
     return Operand(_typed(scope.contact.c.fields[name].astext, type_), type_)
 
 
+def _company_field(name: str, scope: Scope) -> Operand:
+    """A field of the company that the contact joined last."""
+    of, member = tables.company, tables.company_member
+    type_ = scope.names.company_field(name)
+    column = of.c[name] if name in COMPANY_FIELDS else _typed(of.c.fields[name].astext, type_)
+    joined = and_(of.c.workspace_id == member.c.workspace_id, of.c.id == member.c.company_id)
+    found = (
+        select(column)
+        .select_from(member.join(of, joined))
+        .where(
+            member.c.workspace_id == scope.workspace_id,
+            member.c.contact_id == scope.contact.c.id,
+        )
+        .order_by(member.c.since.desc(), member.c.company_id.desc())
+        .limit(1)
+    )
+    return Operand(found.correlate(scope.contact).scalar_subquery(), type_)
+
+
+def _own(column: str, scope: Scope) -> Sql:
+    """A column of the contact that narrow statements do not carry along."""
+    if column in scope.contact.c:
+        return scope.contact.c[column]
+    whole = tables.contact.alias()
+    found = select(whole.c[column]).where(
+        whole.c.workspace_id == scope.workspace_id, whole.c.id == scope.contact.c.id
+    )
+    return found.correlate(scope.contact).scalar_subquery()
+
+
+def _answer(form: str, field: str, scope: Scope) -> Operand:
+    """What the contact answered last in a field of a form."""
+    given, type_ = tables.form_answer.alias(), scope.names.answer(form, field)
+    found = (
+        select(given.c.answers[field].astext)
+        .where(
+            given.c.workspace_id == scope.workspace_id,
+            given.c.contact_id == scope.contact.c.id,
+            given.c.form_id == scope.names.id("form", form),
+        )
+        .correlate(scope.contact)
+        .scalar_subquery()
+    )
+    return Operand(_if_it_fits(found, type_), type_)
+
+
+def points_in(group: str, scope: Scope) -> Sql:
+    """The contact's points in a group; none are 0."""
+    p = tables.contact_points.alias()
+    found = (
+        select(p.c.points)
+        .where(
+            p.c.workspace_id == scope.workspace_id,
+            p.c.contact_id == scope.contact.c.id,
+            p.c.group_id == scope.names.id("group", group),
+        )
+        .correlate(scope.contact)
+        .scalar_subquery()
+    )
+    return func.coalesce(found, 0)
+
+
 def _typed(text: Sql, type_: str) -> Sql:
     match type_:
         case "number":
@@ -108,17 +188,28 @@ def _untyped(source: Sql | None, name: str, expected: str) -> Operand:
     """A property that somebody sent, read as what it is compared with; null if it does not fit."""
     if source is None:
         return Operand(cast(None, Text), "text")
-    text = cast(source, JSONB)[name].astext
-    sql_type = {
-        "number": "numeric",
-        "boolean": "boolean",
-        "date": "date",
-        "datetime": "timestamptz",
-    }
-    if expected not in sql_type:
-        return Operand(text, "text")
-    fits = func.pg_input_is_valid(text, sql_type[expected])
-    return Operand(case((fits, _typed(text, expected))), expected)
+    sent = cast(source, JSONB)
+    if expected == "number":  # an amount of money comes as {"amount": "100.00", "currency": "EUR"}
+        text = func.coalesce(sent[(name, "amount")].astext, sent[name].astext)
+    else:
+        text = sent[name].astext
+    type_ = expected if expected in _SQL_TYPES else "text"
+    return Operand(_if_it_fits(text, expected), type_, json=sent[name])
+
+
+_SQL_TYPES: Final = {
+    "number": "numeric",
+    "boolean": "boolean",
+    "date": "date",
+    "datetime": "timestamptz",
+}
+
+
+def _if_it_fits(text: Sql, type_: str) -> Sql:
+    """What somebody sent, read as a type; null where it is none of that type."""
+    if type_ not in _SQL_TYPES:
+        return text
+    return case((func.pg_input_is_valid(text, _SQL_TYPES[type_]), _typed(text, type_)))
 
 
 def today(scope: Scope) -> Sql:
@@ -129,7 +220,7 @@ def today(scope: Scope) -> Sql:
 def _anniversary(day: Sql, scope: Scope) -> Sql:
     """This year's day of a date; 29 February is kept on the 28th where there is none."""
     years = extract("year", today(scope)) - extract("year", cast(day, Date))
-    return cast(cast(day, Date) + func.make_interval(years), Date)
+    return cast(cast(day, Date) + func.make_interval(cast(years, Integer)), Date)
 
 
 _TYPE_OF: Final[dict[type[ast.Node], str]] = {
@@ -151,10 +242,18 @@ def compare(operand: ast.Operand, operator: str, value: ast.Value, scope: Scope)
     expected = _TYPE_OF.get(type(value), "text")
     if isinstance(value, ast.Date) and value.time is not None:
         expected = "datetime"
+    if isinstance(value, ast.Field):
+        expected = _field_type(value, scope)
     left = operand_of(operand, scope, expected)
     if isinstance(value, ast.Days):
-        weekday = extract("isodow", left.sql)
-        return weekday.in_([ast.WEEKDAYS.index(day) + 1 for day in value.days])
+        weekday = extract("isodow", _local(left, scope))
+        among = weekday.in_([ast.WEEKDAYS.index(day) + 1 for day in value.days])
+        return not_(among) if operator == "is not" else among
+    if isinstance(value, ast.TimeOfDay) and left.type in ("date", "datetime"):
+        return _ordered(cast(_local(left, scope), Time), operator, literal(value.time, Time))
+    if isinstance(value, ast.Money) and left.json is not None:
+        same = func.coalesce(left.json["currency"].astext, value.currency) == value.currency
+        left = Operand(case((same, left.sql)), left.type)
     right = value_as(value, left.type, scope)
     if left.type == "date" and expected == "datetime" and not isinstance(value, ast.Date):
         right = cast(func.timezone(scope.zone, right), Date)
@@ -163,6 +262,24 @@ def compare(operand: ast.Operand, operator: str, value: ast.Value, scope: Scope)
     if left.type == "text":
         return _compare_text(left.sql, operator, cast(right, Text))
     return _ordered(left.sql, operator, right)
+
+
+def _field_type(field: ast.Field, scope: Scope) -> str:
+    """What an untyped property is read as when it is compared with this field."""
+    match field.scope:
+        case "contact":
+            return scope.names.field(field.name)
+        case "company":
+            return scope.names.company_field(field.name)
+        case _:
+            return "text"
+
+
+def _local(moment: Operand, scope: Scope) -> Sql:
+    """A date or an instant as a local time in the scope's zone."""
+    if moment.type == "datetime":
+        return func.timezone(scope.zone, moment.sql)
+    return cast(moment.sql, DateTime())
 
 
 def _instant_and_day(instant: Sql, operator: str, day: Sql, scope: Scope) -> Sql:

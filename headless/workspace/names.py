@@ -58,6 +58,11 @@ _TABLES: Final[dict[Kind, Table]] = {
 _BY_USE: Final = frozenset({"tag", "event", "group", "company"})
 
 
+BUILT_IN_REFS: Final = {
+    "email": -1, "phone": -2, "preferred_channel": -3, "external_id": -4, "time_zone": -5,
+    "timezone": -5, "points": -6, "stage": -7, "owner": -8,
+}  # fmt: skip
+"""The numbers that stand for the built-in fields where an activity is about a field."""
 COMPANY_FIELDS: Final = {
     "name": "text",
     "points": "number",
@@ -85,6 +90,13 @@ class Names(msgspec.Struct, frozen=True, omit_defaults=True):
     def field(self, name: str) -> str:
         """A contact field's type; text for one that nobody declared."""
         return BUILT_IN_FIELDS.get(name) or self.fields.get(name, "text")
+
+    def field_ref(self, name: str) -> int:
+        """The number by which `changed FIELD` knows a field; the built-in ones have negative ones.
+
+        Raises KeyError for one that was not resolved.
+        """
+        return BUILT_IN_REFS.get(name) or self.id("field", name)
 
     def company_field(self, name: str) -> str:
         """A company field's type; text for one that nobody declared."""
