@@ -95,7 +95,7 @@ class JsonSms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     url: Url
     sender: Text | None = None
-    fields: dict[Literal["to", "from", "text", "id"], Text] = {}
+    fields: dict[str, Text] = {}
     id_field: Text | None = None
     rate: Rate = Rate()
 
