@@ -14,6 +14,7 @@ class Channel(IntEnum):
     PUSH = 3
     WEBHOOK = 4
     SLACK = 5
+    INTEGRATION = 6  # another system's contacts
 
 
 class ActivityKind(IntEnum):
@@ -53,6 +54,7 @@ class EnrollmentState(IntEnum):
     STOPPED = 4  # a `stop when` rule
     REMOVED = 5  # by hand, for good: no rebuild brings the contact back
     ENDED = 6  # the campaign was stopped under it
+    MERGED = 7  # two contacts became one, and the other's run goes on
 
 
 class Outcome(IntEnum):

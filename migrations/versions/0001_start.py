@@ -165,6 +165,17 @@ def upgrade() -> None:
     )
     op.create_index("ix_company_member_company", "company_member", ["company_id"], unique=False)
     op.create_table(
+        "company_points",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("company_id", sa.BigInteger(), nullable=False),
+        sa.Column("group_id", sa.BigInteger(), nullable=False),
+        sa.Column("points", sa.BigInteger(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint(
+            "workspace_id", "company_id", "group_id", name=op.f("pk_company_points")
+        ),
+        postgresql_with={"fillfactor": "80"},
+    )
+    op.create_table(
         "contact",
         sa.Column("workspace_id", sa.Integer(), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -201,6 +212,7 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("phone is not null"),
     )
+    op.create_index("ix_contact_time_zone", "contact", ["workspace_id", "time_zone"], unique=False)
     op.create_index(
         "uq_contact_email",
         "contact",
@@ -354,6 +366,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint(
             "workspace_id", "contact_id", "form_id", name=op.f("pk_form_answer")
         ),
+    )
+    op.create_table(
+        "gone_contact",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("contact_id", sa.BigInteger(), nullable=False),
+        sa.Column("into_id", sa.BigInteger(), nullable=True),
+        sa.Column("address_hash", sa.LargeBinary(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("cleared_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("workspace_id", "contact_id", name=op.f("pk_gone_contact")),
+    )
+    op.create_index(
+        "ix_gone_contact_uncleared",
+        "gone_contact",
+        ["at"],
+        unique=False,
+        postgresql_where=sa.text("cleared_at is null"),
     )
     op.create_table(
         "inbox_mail",
@@ -580,9 +609,7 @@ def upgrade() -> None:
         sa.Column("closes", postgresql.ARRAY(sa.DateTime(timezone=True)), nullable=True),
         sa.Column("activity_id", sa.BigInteger(), nullable=True),
         sa.Column(
-            "laps",
-            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
-            nullable=True,
+            "laps", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
         ),
         sa.PrimaryKeyConstraint(
             "workspace_id", "enrollment_id", "branch", name=op.f("pk_position")
@@ -649,10 +676,23 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("condition", sa.Text(), nullable=True),
         sa.Column("campaign_id", sa.BigInteger(), nullable=True),
+        sa.Column("zone", sa.Text(), nullable=True),
+        sa.Column(
+            "refs", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
+        ),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("refreshed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("asks_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_segment")),
         sa.UniqueConstraint("workspace_id", "name", name=op.f("uq_segment_workspace_id_name")),
+    )
+    op.create_index(
+        "ix_segment_asks_at",
+        "segment",
+        ["asks_at"],
+        unique=False,
+        postgresql_where=sa.text("asks_at is not null"),
     )
     op.create_table(
         "segment_member",
@@ -665,6 +705,28 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_segment_member_contact", "segment_member", ["contact_id"], unique=False)
+    op.create_table(
+        "segment_pin",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("segment_id", sa.BigInteger(), nullable=False),
+        sa.Column("contact_id", sa.BigInteger(), nullable=False),
+        sa.Column("inside", sa.Boolean(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "workspace_id", "segment_id", "contact_id", name=op.f("pk_segment_pin")
+        ),
+    )
+    op.create_index("ix_segment_pin_contact", "segment_pin", ["contact_id"], unique=False)
+    op.create_table(
+        "segment_watch",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.SmallInteger(), nullable=False),
+        sa.Column("ref", sa.BigInteger(), nullable=False),
+        sa.Column("segment_id", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "workspace_id", "kind", "ref", "segment_id", name=op.f("pk_segment_watch")
+        ),
+    )
     op.create_table(
         "slot",
         sa.Column("workspace_id", sa.Integer(), nullable=False),
@@ -785,6 +847,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("hash", name=op.f("uq_token_hash")),
     )
     op.create_table(
+        "turn",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("campaign_id", sa.BigInteger(), nullable=False),
+        sa.Column("step_key", sa.Text(), nullable=False),
+        sa.Column("dealt", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "campaign_id", "step_key", name=op.f("pk_turn")),
+    )
+    op.create_table(
         "version",
         sa.Column("workspace_id", sa.Integer(), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -864,6 +934,7 @@ def downgrade() -> None:
     op.drop_index("uq_webhook_name", table_name="webhook")
     op.drop_table("webhook")
     op.drop_table("version")
+    op.drop_table("turn")
     op.drop_table("token")
     op.drop_index("ix_tally_version", table_name="tally")
     op.drop_table("tally")
@@ -879,8 +950,14 @@ def downgrade() -> None:
     op.drop_table("slot_content")
     op.drop_index("uq_slot_name", table_name="slot")
     op.drop_table("slot")
+    op.drop_table("segment_watch")
+    op.drop_index("ix_segment_pin_contact", table_name="segment_pin")
+    op.drop_table("segment_pin")
     op.drop_index("ix_segment_member_contact", table_name="segment_member")
     op.drop_table("segment_member")
+    op.drop_index(
+        "ix_segment_asks_at", table_name="segment", postgresql_where=sa.text("asks_at is not null")
+    )
     op.drop_table("segment")
     op.drop_index("uq_push_message_name", table_name="push_message")
     op.drop_table("push_message")
@@ -917,6 +994,12 @@ def downgrade() -> None:
     op.drop_table("intake")
     op.drop_index("ix_inbox_mail_recipient", table_name="inbox_mail")
     op.drop_table("inbox_mail")
+    op.drop_index(
+        "ix_gone_contact_uncleared",
+        table_name="gone_contact",
+        postgresql_where=sa.text("cleared_at is null"),
+    )
+    op.drop_table("gone_contact")
     op.drop_table("form_answer")
     op.drop_index("uq_form_name", table_name="form")
     op.drop_table("form")
@@ -933,10 +1016,12 @@ def downgrade() -> None:
     op.drop_table("contact_points")
     op.drop_table("contact_change")
     op.drop_index("uq_contact_email", table_name="contact")
+    op.drop_index("ix_contact_time_zone", table_name="contact")
     op.drop_index(
         "ix_contact_phone", table_name="contact", postgresql_where=sa.text("phone is not null")
     )
     op.drop_table("contact")
+    op.drop_table("company_points")
     op.drop_index("ix_company_member_company", table_name="company_member")
     op.drop_table("company_member")
     op.drop_table("company_field")

@@ -14,9 +14,12 @@ from headless.storage.tables.audience import (
     contact_change,
     contact_tag,
     field,
+    gone_contact,
     push_device,
     segment,
     segment_member,
+    segment_pin,
+    segment_watch,
     subject,
     suppression,
     tag,
@@ -29,11 +32,17 @@ from headless.storage.tables.campaigns import (
     listener,
     position,
     tally,
+    turn,
     version,
 )
 from headless.storage.tables.channels import channel
 from headless.storage.tables.columns import Instant, Place, metadata
-from headless.storage.tables.companies import company, company_field, company_member
+from headless.storage.tables.companies import (
+    company,
+    company_field,
+    company_member,
+    company_points,
+)
 from headless.storage.tables.components import (
     asset,
     content,
@@ -64,6 +73,7 @@ __all__ = [
     "company",
     "company_field",
     "company_member",
+    "company_points",
     "contact",
     "contact_change",
     "contact_points",
@@ -75,6 +85,7 @@ __all__ = [
     "field",
     "form",
     "form_answer",
+    "gone_contact",
     "inbox_mail",
     "intake",
     "integration",
@@ -92,6 +103,8 @@ __all__ = [
     "push_message",
     "segment",
     "segment_member",
+    "segment_pin",
+    "segment_watch",
     "slot",
     "slot_content",
     "sms",
@@ -101,6 +114,7 @@ __all__ = [
     "tag",
     "tally",
     "token",
+    "turn",
     "version",
     "webhook",
     "worker",

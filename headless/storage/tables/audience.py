@@ -50,7 +50,21 @@ contact = Table(
     postgresql_with={"fillfactor": "80"},
 )
 Index("uq_contact_email", contact.c.workspace_id, func.lower(contact.c.email), unique=True)
+Index("ix_contact_time_zone", contact.c.workspace_id, contact.c.time_zone)
 Index("ix_contact_phone", contact.c.phone, postgresql_where=text("phone is not null"))
+
+gone_contact = Table(  # what stays of contacts that were erased, or merged into another
+    "gone_contact",
+    metadata,
+    workspace_column(),
+    Column("contact_id", BigInteger, nullable=False),
+    Column("into_id", BigInteger),  # null: erased
+    Column("address_hash", LargeBinary),
+    instant_column("at"),
+    instant_column("cleared_at", nullable=True),  # what others were just writing has been cleared
+    PrimaryKeyConstraint("workspace_id", "contact_id"),
+)
+Index("ix_gone_contact_uncleared", gone_contact.c.at, postgresql_where=text("cleared_at is null"))
 
 push_device = Table(  # where push messages go
     "push_device",
@@ -117,8 +131,12 @@ segment = Table(
     Column("name", Text, nullable=False),
     Column("condition", Text),  # the language's own words; null: a static list
     Column("campaign_id", BigInteger),  # the source `from contacts where (...)` of that campaign
+    Column("zone", Text),  # whose days its condition counts in; null: each contact's own
+    json_column("refs", nullable=True),  # the names of its condition as they were resolved
     instant_column("created_at"),
     instant_column("refreshed_at", nullable=True),
+    instant_column("asked_at", nullable=True),  # days that begin up to then have been asked about
+    instant_column("asks_at", nullable=True),  # the next day's beginning that can change it
     PrimaryKeyConstraint("workspace_id", "id"),
     UniqueConstraint("workspace_id", "name"),
 )
@@ -133,6 +151,29 @@ segment_member = Table(
     PrimaryKeyConstraint("workspace_id", "segment_id", "contact_id"),
 )
 Index("ix_segment_member_contact", segment_member.c.contact_id)
+Index("ix_segment_asks_at", segment.c.asks_at, postgresql_where=text("asks_at is not null"))
+
+segment_watch = Table(  # the activities after which a dynamic segment is asked again
+    "segment_watch",
+    metadata,
+    workspace_column(),
+    Column("kind", SmallInteger, nullable=False),
+    Column("ref", BigInteger, nullable=False),  # 0: any
+    Column("segment_id", BigInteger, nullable=False),
+    PrimaryKeyConstraint("workspace_id", "kind", "ref", "segment_id"),
+)
+
+segment_pin = Table(  # put into a dynamic segment, or taken out of it, whatever its condition says
+    "segment_pin",
+    metadata,
+    workspace_column(),
+    Column("segment_id", BigInteger, nullable=False),
+    Column("contact_id", BigInteger, nullable=False),
+    Column("inside", Boolean, nullable=False),
+    instant_column("at"),
+    PrimaryKeyConstraint("workspace_id", "segment_id", "contact_id"),
+)
+Index("ix_segment_pin_contact", segment_pin.c.contact_id)
 
 suppression = Table(
     "suppression",

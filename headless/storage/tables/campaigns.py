@@ -176,3 +176,13 @@ tally = Table(  # what the journal adds up to: one row a batch, step and outcome
     Column("contacts", BigInteger, nullable=False),
 )
 Index("ix_tally_version", tally.c.workspace_id, tally.c.version_id, tally.c.step)
+
+turn = Table(  # how often a step has dealt something in turn: the next one goes to the next
+    "turn",
+    metadata,
+    workspace_column(),
+    Column("campaign_id", BigInteger, nullable=False),
+    Column("step_key", Text, nullable=False),  # the step's identity across versions
+    Column("dealt", BigInteger, nullable=False),
+    PrimaryKeyConstraint("workspace_id", "campaign_id", "step_key"),
+)

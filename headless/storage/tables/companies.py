@@ -55,3 +55,14 @@ company_member = Table(
     PrimaryKeyConstraint("workspace_id", "contact_id", "company_id"),
 )
 Index("ix_company_member_company", company_member.c.company_id)
+
+company_points = Table(  # those of groups; the plain ones stand on the company
+    "company_points",
+    metadata,
+    workspace_column(),
+    Column("company_id", BigInteger, nullable=False),
+    Column("group_id", BigInteger, nullable=False),
+    Column("points", BigInteger, nullable=False, server_default="0"),
+    PrimaryKeyConstraint("workspace_id", "company_id", "group_id"),
+    postgresql_with={"fillfactor": "80"},
+)
