@@ -1,4 +1,7 @@
-"""`headless check`, `fmt`, `explain` and `draw`: the language on files. Local, they ask nobody."""
+"""`headless check`, `fmt`, `explain` and `draw`: the language on files.
+
+Only `check` asks anybody: the workspace, when there is one at hand.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -8,6 +11,7 @@ from typing import Final
 import click
 import msgspec
 
+from headless.cli.checking import check_all
 from headless.cli.output import Exit, Failure, answer, colours, print_json, say
 from headless.dsl.diagnostics import has_errors
 from headless.dsl.examine import Examined, examine
@@ -21,14 +25,17 @@ _FILE = click.argument("file", metavar="FILE|-")
 @click.command("check")
 @_FILES
 @click.option("--json", "as_json", is_flag=True, help="Answer with a JSON array of diagnostics.")
-@click.option("--standalone", is_flag=True, help="Take names on trust; it does so anyway for now.")
+@click.option("--standalone", is_flag=True, help="Ask no workspace; take names on trust.")
 def command_check(files: Sequence[str], as_json: bool, standalone: bool) -> int:
     """Say what is wrong with campaigns; `-` reads standard input.
 
-    Ends with 0 when every text can be stored, with 1 when one cannot.
+    Names are held against the workspace that HEADLESS_URL and HEADLESS_TOKEN, or the token of
+    `headless dev`, lead to; without one they are taken on trust. Ends with 0 when every text can
+    be stored, with 1 when one cannot.
     """
     texts = _all(files)
-    results = [(name, text, examine(text).diagnostics) for name, text in texts]
+    told = check_all((text for _, text in texts), standalone=standalone)
+    results = [(name, text, found) for (name, text), found in zip(texts, told, strict=True)]
     if as_json:
         several = len(results) > 1
         print_json(

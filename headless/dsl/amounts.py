@@ -107,6 +107,11 @@ def _repeat(repeat: ast.Repeat) -> Iterator[Diagnostic]:
         yield _at_least_one("a loop cannot run", repeat.times, repeat.span)
 
 
+def _ticks(stop: ast.ForTimes) -> Iterator[Diagnostic]:
+    if stop.times < 1:
+        yield _at_least_one("a loop cannot run", stop.times, stop.span)
+
+
 def _at_most(step: ast.Jump | ast.Whenever) -> Iterator[Diagnostic]:
     if step.at_most is not None and step.at_most < 1:
         yield _at_least_one("it cannot happen", step.at_most, step.span)
@@ -217,6 +222,7 @@ _CHECKS: Final[dict[type[ast.Node], Callable[[Any], Iterator[Diagnostic]]]] = {
     ast.Split: _split,
     ast.Active: _active,
     ast.Hours: _same_times,
+    ast.ForTimes: _ticks,
     ast.QuietHours: _same_times,
     ast.QuietDays: _quiet_days,
     ast.Limit: _limit,

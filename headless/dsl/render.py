@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from headless.dsl.diagnostics import Diagnostic, Fix, Severity, Span, apply
+from headless.dsl.diagnostics import Diagnostic, Edit, Fix, Related, Severity, Span, apply
 
 WIDEST: Final = 110
 """Longer lines are shown in part, around the place in question."""
@@ -90,6 +90,28 @@ def report(text: str, diagnostic: Diagnostic) -> Report:
         _fix_report(text, diagnostic.fix) if diagnostic.fix else None,
         located(text, diagnostic.span),
         tuple(RelatedReport(located(text, span), message) for span, message in related),
+    )
+
+
+def diagnostic(report: Report) -> Diagnostic:
+    """The diagnostic that a report tells of, to be shown beside its text: `report` backwards."""
+
+    def span(place: Range) -> Span:
+        return Span(place.start.offset, place.end.offset)
+
+    told = report.related
+    label = told[0].message if told and told[0].span == report.span else ""
+    return Diagnostic(
+        report.code,
+        report.severity,
+        report.message,
+        span(report.span),
+        label,
+        tuple(Related(span(one.span), one.message) for one in told[bool(label) :]),
+        report.help or "",
+        Fix(tuple(Edit(span(e.span), e.text) for e in report.fix.edits), report.fix.safe)
+        if report.fix
+        else None,
     )
 
 

@@ -64,7 +64,9 @@ class _Stays:
         ticks = self._course.ticks(step)
         if ticks is None:
             return FOREVER
-        return first + ticks * body + ((ticks - 1) * again if ticks > 1 else 0)
+        if ticks < 2:
+            return first + body
+        return first + ticks * body + (ticks - 1) * again
 
     def _left_by_jump(self, loop: int) -> bool:
         inside = {loop}

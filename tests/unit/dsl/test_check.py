@@ -142,6 +142,8 @@ def test_against_a_workspace(text: str, expected: list[tuple[str, str]]) -> None
         ("quiet hours 21:00 to 21:00\nexit", [("E212", "quiet hours 21:00 to 21:00")]),
         ("limit 0 emails per week\nexit", [("E213", "limit 0 emails per week")]),
         ("add points 0", [("E213", "add points 0")]),
+        ("repeat 0 times do add tag a end", [("E213", "repeat 0 times do add tag a end")]),
+        ("every week 0 times do add tag a end", [("E213", "0 times")]),
         ('time zone "Paris"\nexit', [("E214", 'time zone "Paris"')]),
         (
             "every month on day 32 do send email A end",

@@ -2,9 +2,11 @@
 
 import json
 
+from corpus import INVALID
+
 from headless.dsl.diagnostics import Edit, Fix, Related, Span, error
 from headless.dsl.parser import parse
-from headless.dsl.render import plain, position, terminal, to_json
+from headless.dsl.render import diagnostic, plain, position, report, terminal, to_json
 
 
 def test_the_terminal_shows_the_place_and_the_fix() -> None:
@@ -91,3 +93,10 @@ def test_related_places_and_several_edits() -> None:
     found = error("E999", "so", Span(4, 7), related=(Related(Span(8, 13), "there"),), fix=fix)
     shown = terminal(text, [found])
     assert shown.endswith("  = fix: 1\n         two\n         3")
+
+
+def test_a_report_read_back_is_the_diagnostic() -> None:
+    told = [(text, one) for text in INVALID for one in parse(text).diagnostics]
+    assert len(told) > 50
+    for text, one in told:
+        assert diagnostic(report(text, one)) == one
