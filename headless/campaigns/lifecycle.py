@@ -1,51 +1,40 @@
 """Lifecycle: start, pause, resume and stop, each a small change that the engine then follows.
 
 Starting takes the plan that the caller has agreed to, so that nobody starts what they have not
-seen. Imports `publish`, the runtime and `audience`.
+seen. Imports `publish`, `sources` and the runtime.
 """
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import (
-    Interval,
-    delete,
-    func,
-    insert,
-    literal,
-    literal_column,
-    select,
-    update,
-)
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import and_, case, delete, func, literal, literal_column, select, update
 
-from headless.audience.conditions import holds
-from headless.audience.membership import refresh
-from headless.audience.values import Scope
 from headless.campaigns.publish import Campaign, check, faulty, find
+from headless.campaigns.sources import (
+    brings_members,
+    count,
+    follow,
+    listen,
+    season,
+    take_in,
+    unfollow,
+)
 from headless.dsl import ast
 from headless.dsl.later import CODE as LATER_CODE
-from headless.dsl.plan import Act, Plan, Source
-from headless.dsl.wording import CANONICAL, written
+from headless.dsl.plan import Act, Plan
 from headless.problems import Problem
-from headless.runtime.listen import listens, segment_of
-from headless.runtime.stands import Version
 from headless.runtime.versions import load
 from headless.storage.codes import EnrollmentState, MessageState
 from headless.storage.database import Transaction
 from headless.storage.tables import (
     Instant,
     campaign,
-    contact,
     enrollment,
     intake,
     listener,
     message,
     position,
-    segment,
-    segment_member,
     version,
 )
 
@@ -68,7 +57,7 @@ async def plan_start(
     made = await load(tx, found.version_id)
     entering = 0
     for source in found.plan.sources:
-        entering += await _count(tx, made, source, now)
+        entering += await count(tx, made, source, now)
     sends_first = any(_is_send(step) for step in _first_steps(found.plan))
     return StartPlan(
         hash=found.hash,
@@ -90,31 +79,6 @@ def _first_steps(plan: Plan) -> list[Any]:
         steps.append(step)
         number = step.next
     return steps
-
-
-async def _count(tx: Transaction, made: Version, source: Source, now: datetime) -> int:
-    """How many contacts a source has now."""
-    if source.new_only or (source.segment is None and not source.contacts):
-        return 0
-    scope = Scope(
-        workspace_id=made.workspace_id,
-        contact=contact,
-        now=literal(now, Instant),
-        zone=func.coalesce(contact.c.time_zone, made.zone),
-        names=made.names,
-    )
-    query = select(func.count()).select_from(contact)
-    query = query.where(contact.c.workspace_id == made.workspace_id)
-    if source.segment is not None:
-        member = (segment_member.c.workspace_id == made.workspace_id) & (
-            segment_member.c.contact_id == contact.c.id
-        )
-        of = segment_member.c.segment_id == made.names.id("segment", source.segment)
-        query = query.join(segment_member, member & of)
-    if source.where is not None:
-        query = query.where(holds(source.where, scope))
-    counted: int = await tx.scalar(query)
-    return counted
 
 
 async def start(
@@ -164,23 +128,12 @@ def _not_ready(checked: Any) -> Problem:
 
 async def _start(tx: Transaction, workspace_id: int, found: Campaign, now: datetime) -> Campaign:
     made = await load(tx, found.version_id)
-    await _follow_sources(tx, made, now)
-    await tx.execute(
-        delete(listener).where(
-            listener.c.workspace_id == workspace_id, listener.c.version_id == found.version_id
-        )
-    )
-    rows = [
-        {"workspace_id": workspace_id, "kind": int(kind), "ref": ref, "version_id": made.id,
-         "step": step}
-        for kind, ref, step in sorted(listens(made))
-    ]  # fmt: skip
-    if rows:
-        await tx.execute(upsert(listener).values(rows).on_conflict_do_nothing())
-    opens = _local(made.plan.active.start, made.plan.zone or made.zone) if made.plan.active else now
-    await _intakes(tx, made, max(now, opens))
-    zone = made.plan.zone or made.zone
-    active = made.plan.active
+    await follow(tx, made, made.plan.sources, now)
+    await listen(tx, made)
+    dates = season(made)
+    for index, source in enumerate(made.plan.sources):
+        if brings_members(source):
+            await take_in(tx, made, index, max(now, dates.opens or now))
     await tx.execute(
         update(campaign)
         .where(campaign.c.workspace_id == workspace_id, campaign.c.id == found.id)
@@ -188,60 +141,11 @@ async def _start(tx: Transaction, workspace_id: int, found: Campaign, now: datet
             state="running",
             started_at=now,
             updated_at=now,
-            active_from=_local(active.start, zone) if active else None,
-            active_to=_day_after(active.end, zone) if active and active.end else None,
+            active_from=dates.opens,
+            active_to=dates.closes,
         )
     )
     return await find(tx, workspace_id, found.id)
-
-
-def _local(date: ast.Date, zone: str) -> datetime:
-    """The instant of a date (its midnight, or its time) in the campaign's zone."""
-    local = datetime.combine(date.date, date.time or time(0), ZoneInfo(zone))
-    return local.astimezone(UTC)
-
-
-def _day_after(date: ast.Date, zone: str) -> datetime:
-    """The end of `to DATE`: that day is the last one, a time on it is the end itself."""
-    if date.time is not None:
-        return _local(date, zone)
-    return _local(ast.Date(date=date.date + timedelta(days=1)), zone)
-
-
-async def _follow_sources(tx: Transaction, made: Version, now: datetime) -> None:
-    """From now on `from contacts where (…)` is a segment kept up to date, seen by nobody else."""
-    for source in made.plan.sources:
-        if source.contacts and source.where is not None:
-            segment_id = segment_of(made, source)
-            await _define(tx, made.workspace_id, segment_id, written(source.where, CANONICAL))
-            await refresh(tx, made.workspace_id, segment_id, now=now)
-
-
-async def _define(
-    tx: Transaction, workspace_id: int, segment_id: int, condition: str | None
-) -> None:
-    await tx.execute(
-        update(segment)
-        .where(segment.c.workspace_id == workspace_id, segment.c.id == segment_id)
-        .values(condition=condition)
-    )
-
-
-async def _intakes(tx: Transaction, made: Version, opens: datetime) -> None:
-    """Who is in the sources when it opens enters in the contacts' order, batch by batch."""
-    for index, source in enumerate(made.plan.sources):
-        if not source.new_only and (source.segment is not None or source.contacts):
-            await tx.execute(
-                insert(intake).values(
-                    workspace_id=made.workspace_id,
-                    campaign_id=made.campaign_id,
-                    version_id=made.id,
-                    source=index,
-                    segment_id=segment_of(made, source),
-                    before=opens,
-                )
-            )
-            tx.wake("take_in", made.campaign_id)
 
 
 # ---------------------------------------------------------------- pause, resume, stop
@@ -269,40 +173,60 @@ async def resume(
 ) -> Resumed:
     """Let a paused campaign go on.
 
-    What came due in the meantime runs now; with `shifted` every wait and window is moved by the
+    What came due in the meantime runs now; with `shifted` every wait and deadline is moved by the
     length of the pause instead. Raises Problem `wrong_state`.
     """
     found = await _in_state(tx, workspace_id, campaign_id, "paused", "resume")
-    mine = position.c.version_id.in_(
-        select(version.c.id).where(
-            version.c.workspace_id == workspace_id, version.c.campaign_id == campaign_id
-        )
-    )
+    mine = _places(workspace_id, campaign_id)
     due = await tx.scalar(
         select(func.count()).select_from(position).where(mine, position.c.due_at <= now)
     )
     if shifted and found.paused_at is not None:
-        await tx.execute(_shift(mine, now - found.paused_at))
+        await tx.execute(_shift(mine, found.paused_at, now))
     await _pending(tx, workspace_id, campaign_id, due_at=now)
     campaign_ = await _change(tx, found, workspace_id, now, state="running", paused_at=None)
     tx.wake("sweep")
     return Resumed(campaign_, due)
 
 
-def _shift(mine: Any, by: timedelta) -> Any:
-    length = literal(by, Interval)
+def _places(workspace_id: int, campaign_id: int) -> Any:
+    """The positions of all versions of a campaign."""
+    return and_(
+        position.c.workspace_id == workspace_id,
+        position.c.version_id.in_(_versions(workspace_id, campaign_id)),
+    )
 
-    def moved(instants: Any) -> Any:
+
+def _versions(workspace_id: int, campaign_id: int) -> Any:
+    return select(version.c.id).where(
+        version.c.workspace_id == workspace_id, version.c.campaign_id == campaign_id
+    )
+
+
+def _shift(mine: Any, paused_at: datetime, now: datetime) -> Any:
+    """Every wait and deadline later by the pause; who came during it, by what they saw of it.
+
+    A window that was open stays open: what happened during the pause counts in it. So a position
+    that was woken, or whose deadline passed, is looked at now, with the new deadline.
+    """
+    p = position.c
+    length = literal(now, Instant) - func.greatest(literal(paused_at, Instant), p.arrived_at)
+
+    def later(instants: Any) -> Any:
         each = func.unnest(instants).column_valued("instant")
         return func.array(select(each + length).scalar_subquery())
 
+    listens = p.closes.is_not(None)
     return (
         update(position)
-        .where(mine)
+        .where(mine, p.due_at.is_not(None))
         .values(
-            due_at=position.c.due_at + length,
-            opens=moved(position.c.opens),
-            closes=moved(position.c.closes),
+            due_at=case(
+                (and_(listens, p.due_at <= now), literal(now, Instant)), else_=p.due_at + length
+            ),
+            closes=case((listens, later(p.closes))),
+            arrived_at=case((listens, p.arrived_at), else_=p.arrived_at + length),
+            opens=case((listens, p.opens), (p.opens.is_not(None), later(p.opens))),
         )
     )
 
@@ -315,16 +239,7 @@ async def stop(tx: Transaction, workspace_id: int, campaign_id: int, *, now: dat
     found = await find(tx, workspace_id, campaign_id, lock=True)
     if found.state not in ("running", "paused"):
         raise _wrong(found, "stop", "running or paused")
-    await tx.execute(
-        delete(position).where(
-            position.c.workspace_id == workspace_id,
-            position.c.version_id.in_(
-                select(version.c.id).where(
-                    version.c.workspace_id == workspace_id, version.c.campaign_id == campaign_id
-                )
-            ),
-        )
-    )
+    await tx.execute(delete(position).where(_places(workspace_id, campaign_id)))
     await tx.execute(
         update(enrollment)
         .where(
@@ -341,13 +256,15 @@ async def stop(tx: Transaction, workspace_id: int, campaign_id: int, *, now: dat
         state=MessageState.SKIPPED,
         reason="the campaign was stopped",
     )
-    for table in (listener, intake):
-        of_version = table.c.version_id == found.version_id
-        await tx.execute(delete(table).where(table.c.workspace_id == workspace_id, of_version))
+    heard = listener.c.version_id.in_(_versions(workspace_id, campaign_id))
+    await tx.execute(delete(listener).where(listener.c.workspace_id == workspace_id, heard))
+    await tx.execute(
+        delete(intake).where(
+            intake.c.workspace_id == workspace_id, intake.c.campaign_id == campaign_id
+        )
+    )
     made = await load(tx, found.version_id)
-    for source in made.plan.sources:
-        if source.contacts:
-            await _define(tx, workspace_id, segment_of(made, source), None)
+    await unfollow(tx, made, made.plan.sources)
     return await _change(tx, found, workspace_id, now, state="stopped", stopped_at=now)
 
 
@@ -358,11 +275,7 @@ async def _pending(tx: Transaction, workspace_id: int, campaign_id: int, **value
         .where(
             message.c.workspace_id == workspace_id,
             message.c.state == literal_column(str(int(MessageState.PENDING))),
-            message.c.version_id.in_(
-                select(version.c.id).where(
-                    version.c.workspace_id == workspace_id, version.c.campaign_id == campaign_id
-                )
-            ),
+            message.c.version_id.in_(_versions(workspace_id, campaign_id)),
         )
         .values(**values)
     )

@@ -135,7 +135,12 @@ async def _run(tx: Transaction, workspace_id: int, row: Any, plan: Plan) -> Run:
     rows = await tx.execute(
         _lines(workspace_id)
         .where(journal.c.enrollment_id == row.id)
-        .order_by(journal.c.at, func.abs(journal.c.visit), journal.c.step)
+        .order_by(
+            journal.c.at,
+            journal.c.outcome == Outcome.REMOVED,
+            func.abs(journal.c.visit),
+            journal.c.step,
+        )
     )
     standing = await tx.execute(
         select(position.c.step, position.c.due_at)

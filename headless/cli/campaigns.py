@@ -7,7 +7,7 @@ from typing import Any
 import click
 import httpx
 
-from headless.cli.client import Client, Refused, connected, refusal, segment
+from headless.cli.client import Client, Refused, connected, contact_id, refusal, segment
 from headless.cli.group import Group
 from headless.cli.output import (
     Exit,
@@ -21,6 +21,7 @@ from headless.cli.output import (
 )
 
 _NAME = click.argument("name", metavar="NAME|ID")
+_CONTACTS = click.argument("contacts", metavar="EMAIL|ID...", nargs=-1, required=True)
 
 
 @click.group("campaigns", cls=Group)
@@ -191,7 +192,37 @@ def resume_campaign(name: str, overdue: str, as_json: bool) -> None:
     if as_json:
         print_json(resumed)
     else:
-        answer(f"{resumed['name']} runs again; {resumed['overdue']} waits had come due")
+        late = "1 wait" if resumed["overdue"] == 1 else f"{resumed['overdue']} waits"
+        then = "run now" if overdue == "run" else "moved on by the pause, as all others"
+        answer(f"{resumed['name']} runs again; {late} came due in the pause: {then}")
+
+
+@command_campaigns.command("add")
+@_NAME
+@_CONTACTS
+@json_option
+def add_contacts(name: str, contacts: tuple[str, ...], as_json: bool) -> None:
+    """Let contacts into a campaign by hand, also those who were removed by hand."""
+    _by_hand(name, contacts, "", "came in", as_json=as_json)
+
+
+@command_campaigns.command("remove")
+@_NAME
+@_CONTACTS
+@json_option
+def remove_contacts(name: str, contacts: tuple[str, ...], as_json: bool) -> None:
+    """Take contacts out of a campaign; nothing but `add` brings them back."""
+    _by_hand(name, contacts, "/remove", "were taken out", as_json=as_json)
+
+
+def _by_hand(name: str, contacts: tuple[str, ...], verb: str, done: str, *, as_json: bool) -> None:
+    with connected() as client:
+        known = [contact_id(client, one) for one in contacts]
+        moved = client.post(f"/v1/campaigns/{segment(name)}/contacts{verb}", {"contacts": known})
+    if as_json:
+        print_json(moved)
+    else:
+        answer(f"{moved['contacts']} of {len(known)} {done}")
 
 
 @command_campaigns.command("stats")

@@ -107,6 +107,13 @@ def segment(name: str) -> str:
     return quote(name, safe="")
 
 
+def contact_id(client: Client, contact: str) -> str:
+    """The id of a contact that a person names by its address or by its id (con_…)."""
+    if contact.startswith("con_"):
+        return contact
+    return str(client.post("/v1/contacts/lookup", {"email": contact})["id"])
+
+
 def _given(query: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in query.items() if value is not None}
 

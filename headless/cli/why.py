@@ -2,7 +2,7 @@
 
 import click
 
-from headless.cli.client import connected, segment
+from headless.cli.client import connected, contact_id, segment
 from headless.cli.output import answer, json_option, print_json
 
 
@@ -16,10 +16,7 @@ def command_why(contact: str, campaign: str, as_json: bool) -> None:
     The contact is an address or an id (con_…).
     """
     with connected() as client:
-        known = contact
-        if not contact.startswith("con_"):
-            known = client.post("/v1/contacts/lookup", {"email": contact})["id"]
-        path = f"/v1/contacts/{segment(known)}/why"
+        path = f"/v1/contacts/{segment(contact_id(client, contact))}/why"
         if as_json:
             print_json(client.get(path, campaign=campaign))
         else:

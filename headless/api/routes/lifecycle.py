@@ -25,7 +25,11 @@ class Agreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Resume(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What becomes of waits that came due meanwhile: they run now, or all waits are shifted."""
+    """What becomes of waits that came due meanwhile: they run now, or all waits are shifted.
+
+    Shifted, every wait and deadline is later by the length of the pause; a window that was open
+    stays open, so what contacts did meanwhile counts.
+    """
 
     overdue: Literal["run", "shift"] = "run"
 
@@ -129,7 +133,10 @@ async def stop_campaign(call: Caller, name: FromPath[str]) -> CampaignRow:
     status_code=200,
 )
 async def add_contacts(request: Request[Any, Any, Any], call: Caller, name: FromPath[str]) -> Moved:
-    """Let contacts enter by hand; those who are in, or may not come again, are passed over."""
+    """Let contacts enter by hand, also who was removed by hand.
+
+    Those who are in, or may not come again, are passed over.
+    """
     body = await bodies.read(request, ByHand)
     numbers = _numbers(body.contacts)
     number_ = await _number(call, name)
@@ -155,7 +162,10 @@ async def add_contacts(request: Request[Any, Any, Any], call: Caller, name: From
 async def remove_contacts(
     request: Request[Any, Any, Any], call: Caller, name: FromPath[str]
 ) -> Moved:
-    """Take contacts out by hand, for good: nothing brings them back into this campaign."""
+    """Take contacts out by hand, and keep them out: only a hand brings them back.
+
+    Answers how many were in it; those who were not are kept from coming in.
+    """
     body = await bodies.read(request, ByHand)
     number_ = await _number(call, name)
     async with call.transaction() as tx:
