@@ -44,15 +44,15 @@ def runs(text: str) -> bool:
 
 
 PROBES = {
-    "parallel": "from segment Leads parallel do note x also note y end",
+    "parallel": 'from segment Leads parallel do note "x" also note "y" end',
     "repeat": "from segment Leads repeat 2 times do wait 1h end",
-    "every": "from segment Leads every day at 09:00 2 times do note x end",
+    "every": 'from segment Leads every day at 09:00 2 times do note "x" end',
     "jump": "from segment Leads back: wait 1h jump to back at most 2 times",
     "goal": "from segment Leads goal when did a wait 1d",
     "stop": "from segment Leads stop when did a wait 1d",
-    "and": "from segment Leads when did a and did b within 1d then note x",
-    "times": "from segment Leads when did a 2 times within 1d then note x",
-    "label": "from segment Leads first: send email X when did a within 1d of first then note x",
+    "and": 'from segment Leads when did a and did b within 1d then note "x"',
+    "times": 'from segment Leads when did a 2 times within 1d then note "x"',
+    "label": 'from segment Leads first: send email X when did a within 1d of first then note "x"',
     "quiet hours": "from segment Leads quiet hours 21:00 to 08:00 send email X",
     "quiet days": "from segment Leads quiet days sunday send email X",
     "limit": "from segment Leads limit 2 emails per week send email X",
@@ -60,7 +60,7 @@ PROBES = {
     "on": "from segment Leads send email X on weekdays",
     "unsubscribe": "from segment Leads unsubscribe from email",
     "subscribe": "from segment Leads subscribe to email",
-    "changed": "from segment Leads when changed country within 1d then note x",
+    "changed": 'from segment Leads when changed country within 1d then note "x"',
 }
 
 
