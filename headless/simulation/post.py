@@ -37,7 +37,10 @@ async def deliver(database: Database, workspace_id: int, *, now: datetime) -> in
     async with database.transaction() as tx:
         waiting = await tx.execute(_WAITING, {"workspace": workspace_id, "now": now})
         for channel in sorted(row[0] for row in waiting):
-            while due := await messages.claim(tx, workspace_id, Channel(channel), now, _ROOM):
+            more = True
+            while more:
+                due = await messages.claim(tx, workspace_id, Channel(channel), now, _ROOM)
+                more = len(due) == _ROOM
                 parcels = [Parcel(each.id, "", "", b"") for each in due]
                 await messages.mark_sending(tx, workspace_id, parcels, now)
                 settled = [settle(each, _ARRIVED, now) for each in due]
