@@ -10,10 +10,14 @@ import msgspec
 
 from headless.channels.accounts import Opened
 from headless.channels.email import EmailCourier
+from headless.channels.http import Http
 from headless.channels.links import Links
 from headless.channels.ports import Courier
+from headless.channels.push import PushCourier
 from headless.channels.relays import relay
+from headless.channels.reports.hooks import Hooks
 from headless.channels.returns import Returns
+from headless.channels.sms import SmsCourier
 from headless.channels.smtp import SmtpSender, server_of
 
 
@@ -22,6 +26,8 @@ class Kit(msgspec.Struct, frozen=True):
 
     links: Links
     returns: Returns
+    hooks: Hooks
+    allowed: frozenset[str] = frozenset()
 
 
 def _smtp(own: Opened, kit: Kit) -> Courier:
@@ -29,7 +35,20 @@ def _smtp(own: Opened, kit: Kit) -> Courier:
     return EmailCourier(kit.links, sender, relay(own.settings, own.secrets, kit.returns))
 
 
-_MAKERS: Final[dict[str, Callable[[Opened, Kit], Courier]]] = {"smtp": _smtp}
+def _sms(own: Opened, kit: Kit) -> Courier:
+    return SmsCourier(own, Http(kit.allowed), kit.hooks, kit.links.base_url)
+
+
+def _push(own: Opened, kit: Kit) -> Courier:
+    return PushCourier(own, Http(kit.allowed))
+
+
+_MAKERS: Final[dict[str, Callable[[Opened, Kit], Courier]]] = {
+    "smtp": _smtp,
+    "twilio": _sms,
+    "json": _sms,
+    "fcm": _push,
+}
 
 
 def make(own: Opened, kit: Kit) -> Courier | None:

@@ -202,7 +202,7 @@ class _Delivery:
             settlement = settle(due, answer, now)
             settlements.append(settlement)
             if answer.verdict is Verdict.SUPPRESS:
-                dead.append(_dead(due, answer, now))
+                dead.append(_dead(self.courier.channel, due, answer, now))
             if answer.verdict is Verdict.BROKEN:
                 self.stopped = answer.detail
         await messages.write(transaction, self.workspace_id, settlements, now)
@@ -227,11 +227,11 @@ class _Delivery:
         )
 
 
-def _dead(due: Due, answer: Answer, now: datetime) -> Suppress:
+def _dead(channel: Channel, due: Due, answer: Answer, now: datetime) -> Suppress:
     return Suppress(
         contact_id=due.contact_id,
         reason="hard_bounce",
-        source=f"smtp: {answer.detail}",
+        source=f"{channel.name.lower()}: {answer.detail}",
         at=now,
         ref=due.ref,
         message_id=due.id,

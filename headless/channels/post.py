@@ -22,6 +22,7 @@ from headless.channels.email import EmailCourier
 from headless.channels.links import Links
 from headless.channels.outbox import deliver, recover
 from headless.channels.ports import Courier
+from headless.channels.reports.hooks import Hooks
 from headless.channels.returns import Returns
 from headless.channels.smtp import SmtpSender, parse_url
 from headless.channels.webhook import WebhookCourier
@@ -67,7 +68,7 @@ class Post:
         self._database = database
         self._now = now
         self._seals = Seals(keys)
-        self._kit = Kit(Links(keys, base_url), Returns(keys))
+        self._kit = Kit(Links(keys, base_url), Returns(keys), Hooks(keys))
         self._shared: dict[Channel, Courier] = {Channel.WEBHOOK: WebhookCourier(keys)}
         if smtp_url is not None:
             server = parse_url(smtp_url)

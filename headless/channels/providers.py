@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from headless.channels.google import account
 from headless.channels.signing import signer
 from headless.storage.codes import Channel
 
@@ -119,7 +120,7 @@ class Fcm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class FcmSecrets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The service account, as the JSON file that Google hands out."""
 
-    service_account: Text
+    service_account: Annotated[str, msgspec.Meta(min_length=1, max_length=10_000)]
 
 
 class SlackPosts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -161,6 +162,10 @@ def _check_smtp(settings: Smtp, secrets: SmtpSecrets) -> None:
         signer(settings.dkim_domain, settings.dkim_selector, secrets.dkim_key)
 
 
+def _check_fcm(settings: Fcm, secrets: FcmSecrets) -> None:
+    account(secrets.service_account)
+
+
 def _check_twilio(settings: Twilio, secrets: TwilioSecrets) -> None:
     if not settings.sender and not settings.service:
         raise ValueError("Twilio needs `settings.sender` or `settings.service`")
@@ -181,7 +186,7 @@ PROVIDERS: Final[dict[str, Provider]] = {
         Channel.SMS, JsonSms, BearerSecrets, "Text messages through any HTTP API that takes JSON."
     ),
     "fcm": Provider(
-        Channel.PUSH, Fcm, FcmSecrets, "Push messages through Firebase Cloud Messaging."
+        Channel.PUSH, Fcm, FcmSecrets, "Push messages through Firebase Cloud Messaging.", _check_fcm
     ),
     "slack": Provider(Channel.SLACK, SlackPosts, SlackSecrets, "Messages to Slack channels."),
 }

@@ -13,9 +13,9 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from headless.channels.answers import SENT, Answer, Verdict
+from headless.channels.google import ServiceAccount
 from headless.channels.http import Request, Response, retry_after
 from headless.channels.providers import Fcm
 
@@ -23,13 +23,6 @@ PAYLOAD_LIMIT: Final = 4096
 _SCOPE: Final = "https://www.googleapis.com/auth/firebase.messaging"
 _HOUR: Final = timedelta(hours=1)
 _GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-
-
-class ServiceAccount(msgspec.Struct, frozen=True):
-    """Of the JSON file that Google hands out, what is needed."""
-
-    client_email: str
-    private_key: str
 
 
 class Bearer(msgspec.Struct, frozen=True):
@@ -46,18 +39,6 @@ class Push(msgspec.Struct, frozen=True):
     body: str
     url: str | None = None
     data: dict[str, str] = {}
-
-
-def account(text: str) -> tuple[ServiceAccount, RSAPrivateKey]:
-    """The service account with its key; raises ValueError with what to do."""
-    try:
-        made = msgspec.json.decode(text, type=ServiceAccount)
-        key = load_pem_private_key(made.private_key.encode(), password=None)
-    except (msgspec.MsgspecError, ValueError, TypeError) as error:
-        raise ValueError("`service_account` is not the JSON file that Google hands out") from error
-    if not isinstance(key, RSAPrivateKey):
-        raise ValueError("the service account's key is not RSA; get a new one from Google")
-    return made, key
 
 
 def token_request(settings: Fcm, who: ServiceAccount, key: RSAPrivateKey, now: datetime) -> Request:
