@@ -29,10 +29,6 @@ _WHOLE: Final[dict[type[ast.Node], str]] = {
     ast.Subscribe: "subscribe",
     ast.ShowContent: "show content",
     ast.DeleteContact: "delete contact",
-    ast.Jump: "jump",
-    ast.Parallel: "parallel",
-    ast.Repeat: "repeat",
-    ast.Every: "every",
     # events
     ast.AllOf: "and between events",
     ast.Replied: "replied to",

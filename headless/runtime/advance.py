@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from headless.dsl.plan import Rule
+from headless.runtime.flow.branches import branches_below
 from headless.runtime.listen import start_by_sending
 from headless.runtime.stands import Version
 from headless.runtime.versions import Compiled, Versions
@@ -142,8 +143,9 @@ def _answered(made: Version) -> ColumnElement[bool]:
 
 def _unbounded(made: Version) -> list[int]:
     """The branches of standing rules that end with the path."""
-    return [
-        step.branch
+    ending = [
+        branches_below(made.plan, step)
         for step in made.plan.steps
         if isinstance(step, Rule) and step.trigger.within is None and not step.implicit
     ]
+    return [branch for below in ending for branch in below]

@@ -30,11 +30,12 @@ from sqlalchemy.dialects.postgresql import BIT, JSONB
 from headless.audience.conditions import holds as is_true
 from headless.audience.values import Scope, Sql
 from headless.dsl import ast
-from headless.dsl.plan import Act, If, Rule, Split, Step, When
+from headless.dsl.plan import Act, If, Join, Rule, Split, Step, When
 from headless.runtime import holds, stands
 from headless.runtime.effects.batch import Action
 from headless.runtime.effects.channels import channel_of, refusal, way_of
 from headless.runtime.effects.parts import locks_contacts
+from headless.runtime.flow import branches, loops
 from headless.runtime.holds import Caps, may_be_held
 from headless.runtime.paths import ALWAYS, Paths, Run
 from headless.runtime.stands import Version, number
@@ -60,6 +61,11 @@ class Frame(msgspec.Struct, frozen=True):
     def holds(self) -> bool:
         """Whether the run starts from a send that may be held."""
         return may_be_held(self.version.plan, self.start, self.caps)
+
+    @property
+    def laps(self) -> Sql:
+        """The rounds of loops and jumps with which a contact goes on from the start."""
+        return self.rows.c["rounds" if "rounds" in self.rows.c else "laps"]
 
     @property
     def start(self) -> Step:
@@ -107,6 +113,9 @@ def _stood(version: Version, run: Run, caps: Caps) -> CTE:
     step, due = version.plan.steps[run.start], stands.due()
     if isinstance(step, Act) and may_be_held(version.plan, step, caps):
         return holds.stood(version, step, due, caps).cte("stood").prefix_with("materialized")
+    if isinstance(step, Join):
+        met = branches.arrived(version, step, due)
+        return met.cte("stood").prefix_with("materialized")
     return stands.stood(version, run.start, due)
 
 
@@ -180,8 +189,9 @@ def _rows(
         event.label("event"),
         entered.label("entered_at"),
         *_answers(version, run, scope),
+        *_rounds(version, run, stood, scope),
     ).select_from(joined)
-    if isinstance(version.plan.steps[run.start], When | Rule) or "held" in stood.c:
+    if isinstance(version.plan.steps[run.start], When | Rule | Join) or "held" in stood.c:
         statement = statement.where(stood.c.outcome >= 0)
     if locks_contacts(actions):
         statement = statement.order_by(c.c.id).with_for_update(of=c, key_share=True)
@@ -203,6 +213,15 @@ def _answers(version: Version, run: Run, scope: Scope) -> Iterator[ColumnElement
         yield refusal(send, scope).label(f"no_{name}")
         if send.channel == "message":
             yield channel_of(send, scope).label(f"by_{name}")
+
+
+def _rounds(version: Version, run: Run, stood: CTE, scope: Scope) -> Iterator[ColumnElement[Any]]:
+    """Whether a run that starts where paths turn back goes on, and with which rounds."""
+    step = version.plan.steps[run.start]
+    if isinstance(step, loops.TURNING):
+        over = loops.is_over(step, stood.c, scope)
+        yield case((over, number(1)), else_=number(0)).label(f"q{run.start}")
+        yield loops.laps(version.plan, step, stood.c, over).label("rounds")
 
 
 def _sends(version: Version, run: Run) -> dict[str, ast.SendMessage]:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    not_,
     null,
     select,
     union_all,
@@ -21,11 +22,12 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from headless.audience.values import Sql, operand_of
 from headless.dsl import ast
-from headless.dsl.plan import Act, Entry, If, Leave, Split, Step, Wait, When
+from headless.dsl.plan import Act, Entry, If, Jump, Leave, Loop, Split, Step, Tick, Wait, When
 from headless.runtime import holds, times
 from headless.runtime.batch import Frame
 from headless.runtime.effects.channels import way_of
 from headless.runtime.effects.contact import points as points_of
+from headless.runtime.flow import loops
 from headless.runtime.paths import ALWAYS, Paths
 from headless.runtime.stands import number
 from headless.storage import tables
@@ -122,6 +124,8 @@ def _told(frame: Frame, step: Step) -> tuple[Sql, Sql]:
             return number(Outcome.DONE), _reason(missing, "the field is empty")
         case Leave():
             return number(Outcome.EXITED), _NOTHING
+        case Loop() | Tick() | Jump():
+            return _turned(frame, step)
         case Act(action=ast.SendMessage() as send):
             why = _refusal(frame, step, send)
             sent = case((why.is_(None), number(Outcome.SENT)), else_=number(Outcome.SKIPPED))
@@ -136,6 +140,17 @@ def _told(frame: Frame, step: Step) -> tuple[Sql, Sql]:
             return number(Outcome.DONE), func.jsonb_build_object("from", before, "to", after)
         case _:
             return number(Outcome.DONE), _NOTHING
+
+
+def _turned(frame: Frame, step: Loop | Tick | Jump) -> tuple[Sql, Sql]:
+    """Yes with the number of the round that begins, or no; a jump is done, or spent."""
+    over = frame.rows.c[f"q{step.number}"] == number(1)
+    if isinstance(step, Jump):
+        spent = func.jsonb_build_object("reason", f"{step.at_most} times already")
+        ways = number(Outcome.SKIPPED), number(Outcome.DONE)
+        return case((over, ways[0]), else_=ways[1]), case((over, spent))
+    begun = loops.done(step, frame.laps)
+    return _yes_or_no(not_(over)), case((not_(over), func.jsonb_build_object("round", begun)))
 
 
 def _refusal(frame: Frame, step: Step, send: ast.SendMessage) -> Sql:

@@ -29,9 +29,23 @@ from sqlalchemy.dialects.postgresql import ARRAY, array, insert
 from headless.audience.conditions import heard
 from headless.audience.values import Sql, shifted
 from headless.dsl import ast
-from headless.dsl.plan import Act, Arm, Rule, Step, Wait, When, Whenever
+from headless.dsl.plan import (
+    Act,
+    Arm,
+    Fork,
+    Join,
+    Jump,
+    Loop,
+    Rule,
+    Step,
+    Tick,
+    Wait,
+    When,
+    Whenever,
+)
 from headless.runtime import times
 from headless.runtime.batch import Frame
+from headless.runtime.flow import branches, loops
 from headless.runtime.paths import ALWAYS, LEFT, Paths
 from headless.runtime.stands import FOREVER, NOW, grace, number
 from headless.storage import tables
@@ -46,6 +60,8 @@ def moves(frame: Frame) -> Iterator[CTE]:
     """The parts that move, delete or set up positions, and end enrollments."""
     if isinstance(frame.start, When | Rule) or frame.holds:
         yield from _waiting_on(frame)
+    if isinstance(frame.start, Join):
+        yield from branches.met(frame.start, frame.version.plan, frame.stood)
     onward = [(to, paths) for to, paths in frame.run.exits if isinstance(to, int)]
     if onward:
         yield _moved(frame, onward)
@@ -60,13 +76,21 @@ def moves(frame: Frame) -> Iterator[CTE]:
         step = frame.step(n)
         if isinstance(step, Whenever):
             yield _stood_up(frame, step, paths)
+        if isinstance(step, Fork):
+            yield from _begun(frame, step, paths)
 
 
 def follow(frame: Frame) -> tuple[int, ...]:
     """The rests that this run may leave due at once: worth another look in the same job."""
     found = [to for to, _ in frame.run.exits if isinstance(to, int) and _may_be_due(frame, to)]
-    rules = [s.rule for n, _ in frame.run.steps if isinstance(s := frame.step(n), Whenever)]
-    return tuple(dict.fromkeys((*found, *rules)))
+    beside: list[int] = []
+    for n, _ in frame.run.steps:
+        match frame.step(n):
+            case Whenever(rule=rule):
+                beside.append(rule)
+            case Fork() as fork:
+                beside += [part for _, part in _parts(fork)]
+    return tuple(dict.fromkeys((*found, *beside)))
 
 
 def _may_be_due(frame: Frame, to: int) -> bool:
@@ -108,6 +132,8 @@ def _arrival(frame: Frame, to: int, paths: Paths) -> dict[str, Sql]:
         "step": number(to), "visit": e.visit, "due_at": NOW, "opens": _NO_WINDOW,
         "closes": _NO_WINDOW,
     }  # fmt: skip
+    if loops.turns(frame.version.plan):
+        place["laps"] = frame.laps
     match step:
         case Wait(until=until):
             return place | {"due_at": times.ends(until, e.at, frame.scope)}
@@ -116,6 +142,13 @@ def _arrival(frame: Frame, to: int, paths: Paths) -> dict[str, Sql]:
         case Rule():
             opens, closes = _rule_window(frame, step)
             return place | {"visit": e.visit + 1, "opens": opens, "closes": closes}
+        case Loop() | Jump():
+            return place | {"visit": e.visit + 1}
+        case Tick():
+            awaits = loops.awaiting(step, e.at, frame.laps, frame.scope)
+            return place | {"visit": e.visit + 1, **awaits}
+        case Join(fork=fork) if any(n == fork for n, _ in frame.run.steps):
+            return place | {"due_at": cast(null(), Instant)}
         case _:
             return place
 
@@ -238,6 +271,34 @@ def _waiting_on(frame: Frame) -> Iterator[CTE]:
     )
     if isinstance(frame.start, Rule):
         yield delete(p).where(mine, s.outcome == -2).returning(p.c.branch).cte("closed")
+
+
+# ---------------------------------------------------------------- parallel parts
+
+
+def _parts(fork: Fork) -> list[tuple[int, int]]:
+    """The branch and the first step of each part that has steps."""
+    pairs = zip(fork.branches, fork.parts, strict=True)
+    return [(branch, part) for branch, part in pairs if part is not None and part != fork.join]
+
+
+def _begun(frame: Frame, fork: Fork, paths: Paths) -> Iterator[CTE]:
+    """A position for each part, at the part's first step."""
+    p, e = tables.position, frame.rows.c
+    for branch, part in _parts(fork):
+        columns = {
+            "workspace_id": e.workspace_id, "enrollment_id": e.enrollment_id,
+            "branch": number(branch), "contact_id": e.contact_id, "version_id": e.version_id,
+            "arrived_at": e.at, "activity_id": e.cause, **_arrival(frame, part, paths),
+        }  # fmt: skip
+        rows = select(*columns.values()).where(frame.by(paths))
+        yield (
+            insert(p)
+            .from_select(list(columns), rows)
+            .on_conflict_do_nothing()
+            .returning(p.c.branch)
+            .cte(f"part{branch}")
+        )
 
 
 # ---------------------------------------------------------------- standing rules

@@ -36,7 +36,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from headless.audience.conditions import answers
 from headless.audience.values import Scope, Sql, interval
 from headless.dsl import ast
-from headless.dsl.plan import Arm, Plan, Rule, Wait, When
+from headless.dsl.plan import Arm, Plan, Rule, Tick, Wait, When
 from headless.storage.tables import (
     Instant,
     Place,
@@ -182,7 +182,9 @@ def stood(version: Version, step_number: int, claimed: CTE) -> CTE:
         case Rule():
             statement = _rule(version, step, claimed)
         case _:
-            at = claimed.c.due_at if isinstance(step, Wait) else claimed.c.arrived_at
+            at: Sql = claimed.c.due_at if isinstance(step, Wait) else claimed.c.arrived_at
+            if isinstance(step, Tick):  # `opens` marks one that has had its last
+                at = case((claimed.c.opens.is_(None), claimed.c.due_at), else_=at)
             statement = select(
                 claimed,
                 not_late(claimed.c.due_at, at).label("at"),

@@ -12,12 +12,14 @@ import msgspec
 from sqlalchemy import CTE, Select, exists, func, literal, literal_column, select, union_all
 from sqlalchemy.dialects.postgresql import insert
 
+from headless.dsl.plan import Join
 from headless.runtime import holds, lines, moves, stands
 from headless.runtime.batch import Frame, frame
 from headless.runtime.effects.batch import Batch
 from headless.runtime.effects.parts import parts
+from headless.runtime.flow import branches
 from headless.runtime.holds import Caps
-from headless.runtime.paths import Run
+from headless.runtime.paths import Run, has_branches, leaves
 from headless.runtime.stands import NOW, Version, number
 from headless.storage import tables
 from headless.storage.codes import ActivityKind, Channel
@@ -47,7 +49,12 @@ def claim(version: Version, step: int) -> Select[*tuple[Any, ...]]:
     It answers one row: `claimed`, `enrollments`, `places` of the positions that it locked, and the
     workspace's `caps` as they are stored.
     """
-    if not holds.is_capped(version.plan.steps[step]):
+    there = version.plan.steps[step]
+    if isinstance(there, Join):
+        return branches.claim_parts(version, there)
+    if leaves(there) and has_branches(version.plan):
+        return branches.claim_whole_runs(version, step)
+    if not holds.is_capped(there):
         return stands.claim(version, step)
     return stands.claim(version, step, partial(holds.is_first, version))
 

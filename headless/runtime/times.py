@@ -102,5 +102,6 @@ def next_time(at: Sql, time: datetime.time, days: tuple[ast.Weekday, ...], scope
             instant(candidate, scope.zone) >= at,
             extract("isodow", day).in_([_number(name) for name in days]),
         )
+        .correlate_except(ahead)
         .scalar_subquery()
     )

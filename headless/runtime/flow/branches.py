@@ -27,7 +27,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, aggregate_order_by
 
 from headless.audience.values import Sql
 from headless.dsl.plan import Fork, Join, Plan, Rule
-from headless.runtime.stands import NOW, Version, locked, not_late, number, when_due
+from headless.runtime.stands import Version, locked, not_late, number, when_due
 from headless.storage.tables import Instant, position
 
 Claim = Select[*tuple[Any, ...]]
@@ -170,7 +170,7 @@ def arrived(version: Version, join: Join, claimed: CTE) -> Select[*tuple[Any, ..
         path.c.branch == number(branch_of(plan, fork.number)),
     )
     new = {"visit": come.c.visit, "laps": _laps(version, fork, path), "place": path.c.ctid}
-    columns = [new.get(name, path.c.get(name)).label(name) for name in claimed.c.keys()]
+    columns = [new.get(c.name, path.c.get(c.name, c)).label(c.name) for c in claimed.c]
     return select(
         *columns,
         not_late(come.c.came_due, come.c.came_at).label("at"),

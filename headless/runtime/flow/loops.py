@@ -72,7 +72,7 @@ def _without(laps: Sql, steps: list[int]) -> Sql:
     if not steps:
         return laps
     keys = cast(array([literal(str(n), Text) for n in steps]), ARRAY(Text))
-    return laps.op("-", return_type=JSONB())(keys)
+    return cast(laps, JSONB).op("-", return_type=JSONB())(keys)
 
 
 def _left(plan: Plan, jump: Jump, to: int) -> list[int]:

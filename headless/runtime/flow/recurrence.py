@@ -66,11 +66,16 @@ def _steady(first: Sql, length: ast.Duration, at: Sql, scope: Scope) -> Sql:
     count = rounds.render_derived()
     tick: Sql = first
     if length.months or length.calendar_days:
-        far = interval(f"{length.months} months {length.calendar_days} days") * count.c.n
-        tick = instant(func.timezone(scope.zone, first) + cast(far, INTERVAL), scope.zone)
+        far = _times(f"{length.months} months {length.calendar_days} days", count.c.n)
+        local = cast(func.timezone(scope.zone, first), DateTime()) + far
+        tick = instant(local, scope.zone)
     if length.exact_seconds:
-        tick = tick + cast(interval(f"{length.exact_seconds} seconds") * count.c.n, INTERVAL)
+        tick = tick + _times(f"{length.exact_seconds} seconds", count.c.n)
     return _earliest(tick, at, count)
+
+
+def _times(length: str, count: Sql) -> Sql:
+    return interval(length).op("*", return_type=INTERVAL())(count)
 
 
 def _monthly(day: int, time: datetime.time, at: Sql, scope: Scope) -> Sql:
@@ -85,4 +90,5 @@ def _monthly(day: int, time: datetime.time, at: Sql, scope: Scope) -> Sql:
 
 
 def _earliest(tick: Any, at: Sql, of: Any) -> Sql:
-    return select(func.min(tick)).select_from(of).where(tick >= at).scalar_subquery()
+    found = select(func.min(tick)).select_from(of).where(tick >= at)
+    return found.correlate_except(of).scalar_subquery()
