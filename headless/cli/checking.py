@@ -9,6 +9,7 @@ that is said. The API is asked by `client`, which is loaded only then.
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -16,6 +17,10 @@ from headless.cli.output import Exit, Failure, say
 from headless.dsl.diagnostics import Diagnostic
 from headless.dsl.examine import examine
 from headless.dsl.render import Report, diagnostic
+from headless.dsl.text import MAX_BYTES
+
+if TYPE_CHECKING:
+    from headless.cli.client import Client
 
 _ALONE = "add `--standalone` to take names on trust, which asks nobody"
 
@@ -51,7 +56,11 @@ def _in_workspace(texts: list[str]) -> list[tuple[Diagnostic, ...]]:
     from headless.cli.client import connected
 
     with connected() as client:
-        answers = [client.post("/v1/check", {"source": text})["diagnostics"] for text in texts]
-    return [
-        tuple(diagnostic(one) for one in msgspec.convert(found, list[Report])) for found in answers
-    ]
+        return [_told(client, text) for text in texts]
+
+
+def _told(client: "Client", text: str) -> tuple[Diagnostic, ...]:
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        return _by_itself(text)
+    found = client.post("/v1/check", {"source": text})["diagnostics"]
+    return tuple(diagnostic(one) for one in msgspec.convert(found, list[Report]))

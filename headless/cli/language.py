@@ -64,6 +64,11 @@ def command_fmt(files: Sequence[str], only_check: bool) -> int:
     from headless.dsl.parser import parse
 
     texts = _all(files)
+    in_place = len(files) > 1 or Path(files[0]).is_dir()
+    if in_place and "-" in files and not only_check:
+        raise Failure(
+            "`-` cannot be rewritten in place", "format standard input by itself", Exit.USAGE
+        )
     changed = 0
     for name, text in texts:
         printed = format_parsed(parse(text))
@@ -74,10 +79,10 @@ def command_fmt(files: Sequence[str], only_check: bool) -> int:
         if only_check:
             if printed != text:
                 say(f"{name} is not in the canonical form")
-        elif len(texts) == 1:
+        elif not in_place:
             sys.stdout.write(printed)
         elif printed != text:
-            Path(name).write_text(printed, encoding="utf-8")
+            _write(Path(name), printed.encode())
             say(f"{name} rewritten")
     return Exit.NOT_FINE if only_check and changed else Exit.FINE
 
@@ -88,8 +93,7 @@ def command_explain(file: str) -> None:
     """Tell in plain English what a campaign does, with its start and every stopwatch."""
     from headless.dsl.explain import explain
 
-    (found,) = _read(file)
-    read = _read_well(*found)
+    read = _read_well(*_one(file))
     if read.campaign is not None:
         answer(explain(read.campaign))
 
@@ -104,17 +108,16 @@ def command_draw(file: str, output: Path) -> None:
     """Draw a campaign as a picture."""
     from headless.dsl import draw
 
-    (found,) = _read(file)
-    plan = _read_well(*found).plan
+    plan = _read_well(*_one(file)).plan
     if plan is None:
         raise Failure(f"{file} has no plan", "mend the text")
-    match output.suffix:
+    match output.suffix.lower():
         case ".svg":
-            output.write_text(draw.svg(plan), encoding="utf-8")
+            _write(output, draw.svg(plan).encode())
         case ".png":
-            output.write_bytes(draw.png(plan))
+            _write(output, draw.png(plan))
         case ".mmd":
-            output.write_text(draw.mermaid(plan), encoding="utf-8")
+            _write(output, draw.mermaid(plan).encode())
         case other:
             raise Failure(
                 f"`{other or output}` is no kind of picture",
@@ -122,6 +125,15 @@ def command_draw(file: str, output: Path) -> None:
                 Exit.USAGE,
             )
     say(f"drawn in {output}")
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise Failure(
+            f"{path} cannot be written: {error.strerror}", "name a place that can be", Exit.USAGE
+        ) from error
 
 
 def _read_well(name: str, text: str) -> Examined:
@@ -137,8 +149,17 @@ def _all(files: Sequence[str]) -> list[tuple[str, str]]:
     return [text for name in files for text in _read(name)]
 
 
+def _one(name: str) -> tuple[str, str]:
+    texts = _read(name)
+    if len(texts) > 1:
+        raise Failure(f"{name} has {len(texts)} campaigns", "name one of them", Exit.USAGE)
+    return texts[0]
+
+
 def _read(name: str) -> list[tuple[str, str]]:
     """The texts that a name stands for, each with the name to show."""
+    if not name:
+        raise Failure("a file's name is empty", "name a file, a folder or `-`", Exit.USAGE)
     try:
         if name == "-":
             return [("-", sys.stdin.buffer.read().decode("utf-8"))]
@@ -150,7 +171,7 @@ def _read(name: str) -> list[tuple[str, str]]:
                 "name a file, a folder with such files, or `-`",
                 Exit.USAGE,
             )
-        return [(str(one), one.read_text(encoding="utf-8")) for one in paths]
+        return [(str(one), one.read_bytes().decode("utf-8")) for one in paths]
     except OSError as error:
         raise Failure(
             f"{name} cannot be read: {error.strerror}", "name a file that is there", Exit.USAGE

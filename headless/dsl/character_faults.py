@@ -57,7 +57,9 @@ def unknown_character(f: Fault) -> Finding | None:
     shown = f.word if f.word.isprintable() and f.word else f"U+{ord(f.token.text[0]):04X}"
     problem = error(
         "E003",
-        f"the character `{shown}` has no meaning here",
+        "a backtick has no meaning here"
+        if shown == "`"
+        else f"the character `{shown}` has no meaning here",
         f.span,
         help=f"write `{near}`" if near else "if it belongs to a name, put the name in quotes",
         fix=replacing(f.span, near) if near else None,

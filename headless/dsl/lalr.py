@@ -16,6 +16,7 @@ from headless.dsl.tables import table
 from headless.dsl.text import Cleaned
 
 END = "$END"
+_BLANK = " \t\ufeff\u00a0\u200b"
 
 
 class Token(NamedTuple):
@@ -62,8 +63,9 @@ def tokenize(cleaned: Cleaned, typed: str) -> tuple[list[Token], list[Comment]]:
         if kind == "NAME":
             kind = words.get(word.lower(), kind)
         elif kind == "COMMENT":
-            line = typed[typed.rfind("\n", 0, start) + 1 : start]
-            comments.append(Comment(word.rstrip(), Span(start, end), not line.strip()))
+            begin = max(typed.rfind("\n", 0, start), typed.rfind("\r", 0, start)) + 1
+            line = typed[begin:start]
+            comments.append(Comment(word.rstrip(), Span(start, end), not line.strip(_BLANK)))
             continue
         tokens.append(Token(kind, word, start, end))
     tokens.append(Token(END, "", len(typed), len(typed)))

@@ -179,7 +179,7 @@ def _lines(text: str, diagnostic: Diagnostic, name: str, *, colours: bool) -> It
     if diagnostic.help:
         yield f"{' ' * gutter} = help: {diagnostic.help}"
     for number, line in enumerate(fixed_lines(text, diagnostic.fix) if diagnostic.fix else ()):
-        yield f"{' ' * gutter} {'= fix:' if number == 0 else '      '} {line}"
+        yield f"{' ' * gutter} {'= fix:' if number == 0 else '      '} {_seen(line)}"
 
 
 Mark = tuple[Span, str, str]
@@ -213,10 +213,17 @@ def _crop(source: str, column: int) -> Span:
 
 
 def _shown(source: str, crop: Span, *, cut_end: bool = True) -> str:
-    inner = source[crop.start : crop.end].replace("\t", " ")
+    inner = _seen(source[crop.start : crop.end])
     head = "…" if crop.start else ""
     tail = "…" if cut_end and crop.end < len(source) else ""
     return f"{head}{inner}{tail}"
+
+
+def _seen(typed: str) -> str:
+    """What can be shown: no character that a terminal would obey in place of showing it."""
+    if typed.isprintable():
+        return typed
+    return "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in typed)
 
 
 def _width(shown: str) -> int:
