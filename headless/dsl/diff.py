@@ -39,13 +39,15 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
 class Diff(msgspec.Struct, frozen=True):
     """All differences in the order of the new text, and where each old step is found again.
 
-    `mapping` holds old numbers and new ones, what `moved OLD to NEW` says included; `leaving` are
-    the old numbers for which the new text says `waiting at OLD exit`.
+    `same` holds the old numbers and the new ones of the same steps; `mapping` what `moved OLD to
+    NEW` says as well; `leaving` are the old numbers for which the new text says `waiting at OLD
+    exit`.
     """
 
     changes: tuple[Change, ...]
     mapping: dict[int, int]
     leaving: tuple[int, ...] = ()
+    same: dict[int, int] = {}
 
     @property
     def stranded(self) -> tuple[int, ...]:
@@ -68,14 +70,15 @@ def diff(old: plan.Plan, new: plan.Plan) -> Diff:
     same = _matched(old, new)
     changes = [*_header(old, new), *_changed(old, new, same)]
     labels = {step.key: step.number for step in new.steps}
-    before = {step.key: step.number for step in old.steps}
+    before = {step.key: step.number for step in plan.in_order(old)}
     mapping = dict(same)
     for moved in new.moved:
         source, target = before.get(f"@{moved.old.text}"), labels.get(f"@{moved.new.text}")
         if source is not None and target is not None:
             mapping[source] = target
     leaving = (before.get(f"@{leave.step.text}") for leave in new.leaving)
-    return Diff(tuple(changes), mapping, tuple(number for number in leaving if number is not None))
+    gone = tuple(number for number in leaving if number is not None)
+    return Diff(tuple(changes), mapping, gone, same)
 
 
 def told(found: Diff, new: plan.Plan) -> str:
@@ -99,7 +102,7 @@ def _matched(old: plan.Plan, new: plan.Plan) -> dict[int, int]:
     by_key = {step.key: step for step in new.steps}
     same: dict[int, int] = {0: 0}
     todo: list[tuple[str, str]] = [("", "")]
-    for step in old.steps:
+    for step in plan.in_order(old):
         if step.key.startswith("@") and "/" not in step.key and step.key in by_key:
             same[step.number] = by_key[step.key].number
             todo.append((step.key, step.key))
@@ -124,7 +127,7 @@ def _newly_labelled(
     taken = set(same.values())
     free = [step for step in new.steps if step.number not in taken]
     pairs: list[tuple[plan.Step, plan.Step]] = []
-    for step in old.steps:
+    for step in plan.in_order(old):
         if step.number in same:
             continue
         for other in free:
@@ -139,7 +142,7 @@ def _newly_labelled(
 def _groups(made: plan.Plan) -> dict[str, dict[str, list[plan.Step]]]:
     """The steps without a label by their parent and the branch of it that they stand in."""
     groups: dict[str, dict[str, list[plan.Step]]] = {}
-    for step in made.steps[1:]:
+    for step in plan.in_order(made)[1:]:
         parent, branch, own = parent_of(step.key)
         if not own.startswith("@"):
             groups.setdefault(parent, {}).setdefault(branch, []).append(step)
@@ -150,7 +153,7 @@ def _common(
     one: Sequence[plan.Step], other: Sequence[plan.Step]
 ) -> list[tuple[plan.Step, plan.Step]]:
     """The longest common subsequence of two runs of siblings, by kind and subject."""
-    a, b = [_own(step) for step in one], [_own(step) for step in other]
+    a, b = [own(step) for step in one], [own(step) for step in other]
     lengths = [[0] * (len(b) + 1) for _ in range(len(a) + 1)]
     for i in reversed(range(len(a))):
         for j in reversed(range(len(b))):
@@ -169,7 +172,8 @@ def _common(
     return pairs
 
 
-def _own(step: plan.Step) -> str:
+def own(step: plan.Step) -> str:
+    """A step's kind and subject, as its key tells them; its label, where it has one."""
     return _ORDINAL.sub("", parent_of(step.key)[2])
 
 
@@ -178,7 +182,7 @@ def _changed(old: plan.Plan, new: plan.Plan, same: dict[int, int]) -> list[Chang
     found: list[tuple[tuple[int, int], Change]] = []
     back = {there: here for here, there in same.items()}
     last = 0
-    for step in old.steps[1:]:
+    for step in plan.in_order(old)[1:]:
         if step.number in same:
             last = same[step.number]
         elif not _second(step):

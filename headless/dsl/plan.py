@@ -2,9 +2,10 @@
 
 `compile` makes it from a checked tree; it is stored with its version and never changes. A plan
 holds names, not database ids, so that the same text gives the same plan everywhere. Numbers count
-from 1 in the order of the text; 0 is the entry. `next` and `then` are numbers; `None` means that
-the path ends there. Conditions, events, values and moments are the tree's own nodes with their
-spans taken off. Imports `ast`.
+from 1 in the order of the text; 0 is the entry. A version that follows another one keeps the
+numbers of the steps that it has in common with it (`succession`). `next` and `then` are numbers;
+`None` means that the path ends there. Conditions, events, values and moments are the tree's own
+nodes with their spans taken off. Imports `ast`.
 """
 
 from decimal import Decimal
@@ -96,9 +97,13 @@ class Share(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Split(Place, frozen=True, tag="split"):
-    """Deals contacts into arms by a hash of (campaign, step, contact)."""
+    """Deals contacts into arms by a hash of (campaign, seed, contact).
+
+    `seed` is the key that the step had in the version that brought it; empty: its own.
+    """
 
     shares: tuple[Share, ...]
+    seed: str = ""
 
 
 class Whenever(Place, frozen=True, tag="whenever"):
@@ -167,6 +172,16 @@ class Leave(Place, frozen=True, tag="leave"):
     """`exit`: the run ends here, with everything that it waits for."""
 
 
+class Gone(Place, frozen=True, tag="gone"):
+    """A number that an earlier version used for a step that is no more; nobody comes here.
+
+    Steps keep their numbers from version to version, so that places and journals stay true.
+    `branches` are those that the step had.
+    """
+
+    branches: tuple[int, ...] = ()
+
+
 Step = (
     Entry
     | Act
@@ -182,6 +197,7 @@ Step = (
     | Tick
     | Jump
     | Leave
+    | Gone
 )
 
 
@@ -218,6 +234,7 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     `zone` is None for the contact's own (else the workspace's). What the engine needs of the header
     stands as the tree's own nodes. `hash` is the SHA-256 of the canonical text. `moved`
     and `leaving` (`waiting at OLD exit`) say what becomes of people at steps that are gone.
+    `order` are the numbers in the order of the text; empty where they count in that order.
     """
 
     name: str | None
@@ -235,6 +252,7 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     owner: str | None = None
     moved: tuple[ast.Moved, ...] = ()
     leaving: tuple[ast.WaitingAt, ...] = ()
+    order: tuple[int, ...] = ()
     steps: tuple[Step, ...]
 
 
@@ -296,7 +314,12 @@ def targets(step: Step) -> tuple[Target, ...]:
             return (body, next_)
         case Jump(to=to, next=next_):
             return (to, next_)
-        case Leave():
+        case Leave() | Gone():
             return ()
         case _:
             return (step.next,)
+
+
+def in_order(made: Plan) -> tuple[Step, ...]:
+    """The steps in the order of the text, the entry first, without those that are gone."""
+    return tuple(made.steps[number] for number in made.order) if made.order else made.steps

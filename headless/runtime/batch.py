@@ -233,7 +233,7 @@ def _sends(version: Version, run: Run) -> dict[str, ast.SendMessage]:
 
 def _bucket(version: Version, split: Split, scope: Scope) -> Sql:
     """The arm of a contact: 32 bits of MD5 over campaign, step and contact, as a share of 100."""
-    seed = literal(f"{version.campaign_id}:{split.key}:", Text)
+    seed = literal(f"{version.campaign_id}:{split.seed or split.key}:", Text)
     digest = func.md5(seed.concat(cast(scope.contact.c.id, Text)))
     bits = cast(cast(literal("x", Text).concat(func.substr(digest, 1, 8)), BIT(32)), BigInteger)
     upper, ways = Decimal(0), []
