@@ -108,3 +108,58 @@ class FirebaseDouble:
             return web.json_response({"error": error}, status=404)
         self.taken.append(message)
         return web.json_response({"name": f"projects/acme/messages/{len(self.taken)}"})
+
+
+class HubSpotDouble:
+    """Takes the batch upsert of its CRM API; `status` answers otherwise."""
+
+    def __init__(self, token: str = "pat") -> None:
+        self.token = token
+        self.status = 200
+        self.taken: list[dict[str, Any]] = []
+
+    def app(self) -> web.Application:
+        app = web.Application()
+        app.router.add_post("/crm/v3/objects/contacts/batch/upsert", self._take)
+        return app
+
+    async def _take(self, request: web.Request) -> web.Response:
+        if request.headers.get("Authorization") != f"Bearer {self.token}":
+            return web.json_response({"message": "bad token"}, status=401)
+        body = await request.json()
+        assert set(body) == {"inputs"}
+        for each in body["inputs"]:
+            assert set(each) == {"id", "idProperty", "properties"}
+            assert each["idProperty"] == "email"
+            assert all(isinstance(value, str) for value in each["properties"].values())
+        if self.status == 207:
+            errors = [{"message": "Property values were not valid"}]
+            return web.json_response({"status": "COMPLETE", "errors": errors}, status=207)
+        if self.status != 200:
+            headers = {"Retry-After": "10"}
+            return web.json_response({"message": "slow down"}, status=self.status, headers=headers)
+        self.taken += body["inputs"]
+        return web.json_response({"status": "COMPLETE", "results": []})
+
+
+class SlackDouble:
+    """Takes `chat.postMessage`; `error` answers what Slack would."""
+
+    def __init__(self) -> None:
+        self.error = ""
+        self.taken: list[dict[str, Any]] = []
+
+    def app(self) -> web.Application:
+        app = web.Application()
+        app.router.add_post("/api/chat.postMessage", self._take)
+        return app
+
+    async def _take(self, request: web.Request) -> web.Response:
+        if request.headers.get("Authorization") != "Bearer xoxb-1":
+            return web.json_response({"ok": False, "error": "invalid_auth"})
+        if self.error:
+            return web.json_response({"ok": False, "error": self.error})
+        body = await request.json()
+        assert set(body) == {"channel", "text", "unfurl_links"}
+        self.taken.append(body)
+        return web.json_response({"ok": True, "ts": "1.2", "channel": body["channel"]})

@@ -17,6 +17,7 @@ from headless.channels.push import PushCourier
 from headless.channels.relays import relay
 from headless.channels.reports.hooks import Hooks
 from headless.channels.returns import Returns
+from headless.channels.slack import SlackCourier
 from headless.channels.sms import SmsCourier
 from headless.channels.smtp import SmtpSender, server_of
 
@@ -43,11 +44,16 @@ def _push(own: Opened, kit: Kit) -> Courier:
     return PushCourier(own, Http(kit.allowed))
 
 
+def _slack(own: Opened, kit: Kit) -> Courier:
+    return SlackCourier(own, Http(kit.allowed))
+
+
 _MAKERS: Final[dict[str, Callable[[Opened, Kit], Courier]]] = {
     "smtp": _smtp,
     "twilio": _sms,
     "json": _sms,
     "fcm": _push,
+    "slack": _slack,
 }
 
 

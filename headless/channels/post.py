@@ -19,6 +19,7 @@ from sqlalchemy.types import SmallInteger
 from headless.channels import accounts, couriers
 from headless.channels.couriers import Kit
 from headless.channels.email import EmailCourier
+from headless.channels.integration import IntegrationCourier
 from headless.channels.links import Links
 from headless.channels.outbox import deliver, recover
 from headless.channels.ports import Courier
@@ -69,7 +70,10 @@ class Post:
         self._now = now
         self._seals = Seals(keys)
         self._kit = Kit(Links(keys, base_url), Returns(keys), Hooks(keys))
-        self._shared: dict[Channel, Courier] = {Channel.WEBHOOK: WebhookCourier(keys)}
+        self._shared: dict[Channel, Courier] = {
+            Channel.WEBHOOK: WebhookCourier(keys),
+            Channel.INTEGRATION: IntegrationCourier(keys),
+        }
         if smtp_url is not None:
             server = parse_url(smtp_url)
             sender = SmtpSender(server, width=_WIDE if server.local else _POLITE)
@@ -92,7 +96,7 @@ class Post:
 
     async def _courier(self, workspace_id: int, channel: Channel) -> Courier | None:
         """Who takes a workspace's messages of a kind; None while nobody does."""
-        if channel is Channel.WEBHOOK:
+        if channel in (Channel.WEBHOOK, Channel.INTEGRATION):
             return self._shared[channel]
         async with self._choosing:
             now, place = self._now(), (workspace_id, channel)

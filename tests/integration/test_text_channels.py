@@ -1,4 +1,4 @@
-"""SMS and push messages through strict local providers: what they get, what they answer."""
+"""SMS, push, Slack and integrations through strict local providers."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -7,7 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 from aiohttp import web
-from provider_doubles import FirebaseDouble, TwilioDouble, serving
+from provider_doubles import (
+    FirebaseDouble,
+    HubSpotDouble,
+    SlackDouble,
+    TwilioDouble,
+    serving,
+)
 from sqlalchemy import insert, text
 
 from headless.channels import accounts
@@ -226,3 +232,103 @@ async def test_a_suppressed_number_gets_nothing(shop: Shop) -> None:
         await shop.message("Ada", Channel.SMS, ref)
         assert (await shop.deliver())["Ada"] == ("skipped", "unsubscribed")
     assert double.taken == []
+
+
+async def test_a_slack_message_is_escaped_and_goes_to_its_channel(shop: Shop) -> None:
+    double = SlackDouble()
+    async with serving(double.app()) as url:
+        settings = {"channel": "#sales", "base_url": f"{url}/api"}
+        await shop.channel("slack", settings, {"token": "xoxb-1"})
+        await shop.person("Ada <!channel>")
+        words = "{{ contact.first_name }} is hot"
+        await shop.message("Ada <!channel>", Channel.SLACK, 0, text=words)
+        await shop.message("Ada <!channel>", Channel.SLACK, 0, text="again", to="#vip")
+        await shop.deliver()
+    assert [(each["channel"], each["text"]) for each in double.taken] == [
+        ("#sales", "Ada &lt;!channel&gt; is hot"),
+        ("#vip", "again"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [("ratelimited", "pending"), ("not_in_channel", "parked"), ("token_revoked", "pending")],
+)
+async def test_what_slack_refuses(shop: Shop, error: str, state: str) -> None:
+    double = SlackDouble()
+    double.error = error
+    async with serving(double.app()) as url:
+        settings = {"channel": "#sales", "base_url": f"{url}/api"}
+        await shop.channel("slack", settings, {"token": "xoxb-1"})
+        await shop.person("Ada")
+        await shop.message("Ada", Channel.SLACK, 0, text="Hi")
+        found, reason = (await shop.deliver())["Ada"]
+    assert found == state
+    assert error in str(reason)
+
+
+async def _integrated(shop: Shop, provider: str, settings: Any, secrets: Any) -> int:
+    sealed = Seals(KEYS).seal(1, msgspec.json.encode(secrets))
+    return await shop.add(
+        tables.integration, name=provider, provider=provider, settings=settings, secrets=sealed,
+        created_at=NOW, updated_at=NOW,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("status", "state"), [(200, "sent"), (207, "parked"), (429, "pending"), (500, "pending")]
+)
+async def test_a_contact_is_pushed_to_hubspot(shop: Shop, status: int, state: str) -> None:
+    double = HubSpotDouble()
+    double.status = status
+    async with serving(double.app()) as url:
+        fields = {"email": "email", "firstname": "first_name", "lead_score": "points"}
+        settings = {"base_url": url, "fields": fields}
+        ref = await _integrated(shop, "hubspot", settings, {"token": "pat"})
+        who = await shop.person("Ada")
+        async with shop.database.transaction() as tx:
+            await tx.execute(
+                text(f"update contact set email = 'a@b.c', points = 7 where id = {who}")
+            )
+        await shop.message("Ada", Channel.INTEGRATION, ref, **{"with": {"source": "web"}})
+        assert (await shop.deliver())["Ada"][0] == state
+    if state == "sent":
+        (taken,) = double.taken
+        assert taken["id"] == "a@b.c"
+        assert taken["properties"] == {
+            "email": "a@b.c", "firstname": "Ada", "lead_score": "7", "source": "web",
+        }  # fmt: skip
+
+
+async def test_a_token_that_hubspot_refuses_parks_and_stops_no_other(shop: Shop) -> None:
+    double = HubSpotDouble(token="right")
+    async with serving(double.app()) as url:
+        ref = await _integrated(shop, "hubspot", {"base_url": url}, {"token": "wrong"})
+        who = await shop.person("Ada")
+        async with shop.database.transaction() as tx:
+            await tx.execute(text(f"update contact set email = 'a@b.c' where id = {who}"))
+        await shop.message("Ada", Channel.INTEGRATION, ref)
+        state, reason = (await shop.deliver())["Ada"]
+    assert (state, double.taken) == ("parked", [])
+    assert "refuses our token" in str(reason)
+
+
+async def test_a_contact_is_pushed_to_any_system(shop: Shop) -> None:
+    came: list[tuple[str, dict[str, Any]]] = []
+
+    async def take(request: web.Request) -> web.Response:
+        came.append((request.raw_path, await request.json()))
+        return web.Response(status=204)
+
+    app = web.Application()
+    app.router.add_put("/people/{who}", take)
+    async with serving(app) as url:
+        settings = {
+            "url": f"{url}/people/{{external_id}}", "method": "PUT",
+            "fields": {"name": "first_name"},
+        }  # fmt: skip
+        ref = await _integrated(shop, "upsert", settings, {"token": "t"})
+        await shop.person("Ada/../x")
+        await shop.message("Ada/../x", Channel.INTEGRATION, ref)
+        assert (await shop.deliver())["Ada/../x"] == ("sent", None)
+    assert came == [("/people/Ada%2F..%2Fx", {"name": "Ada/../x"})]
