@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import func, insert, literal, null, select, update
+from sqlalchemy import BigInteger, cast, func, insert, literal, null, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from headless.audience.activities import Activity, record, told
@@ -298,7 +298,7 @@ async def _set_points(scene: Scene, who: int, many: int, now: datetime) -> None:
         rows = select(
             literal(who).label("contact_id"),
             literal(now, Instant).label("occurred_at"),
-            null().label("enrollment_id"),
+            cast(null(), BigInteger).label("enrollment_id"),
             func.jsonb_build_object("from", before, "to", many).label("properties"),
         )
         noted, todo = told(

@@ -165,8 +165,8 @@ def _values(value: Any) -> Mapping[str, Any]:
     values: dict[str, Any] = {}
     for name, each in value.items():
         target = column(name)
-        if target in ("id", "segments"):
-            told = '`"did": "joined segment …"`' if target == "segments" else "take another contact"
+        if target in ("id", "segments", "company"):
+            told = '`"did": "joined segment …"`' if target == "segments" else "it stays as it is"
             raise ValueError(f"`{name}` cannot be set; {told}")
         values[target] = names(each) if target == "tags" else each
     return values

@@ -1,13 +1,15 @@
 """The contacts of a simulation: read from rows, checked, their fields typed by their values.
 
-Columns: `id`, `email`, `timezone`, `segments` and `tags` (`a;b`, or a JSON list), `points`,
-`stage`, `owner`; every other one is a field. A field is a number, `yes`/`no`, a date or a time if
-all its values are, else text. Pure; raises FaultyFileError with every line that does not fit.
+Columns: `id`, `email`, `phone`, `preferred_channel`, `timezone`, `segments` and `tags` (`a;b`, or a
+JSON list), `points`, `stage`, `owner`, `company`; every other one is a field. A field is a number,
+`yes`/`no`, a date or a time if all its values are, else text. Pure; raises FaultyFileError with
+every line that does not fit.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import UNSET
@@ -21,6 +23,7 @@ from headless.simulation.faults import Fault, FaultyFileError
 from headless.simulation.rows import Row
 from headless.workspace.zones import zone
 
+T = TypeVar("T")
 WHAT: Final = "contacts"
 _ALIASES: Final = {
     "external_id": "id",
@@ -30,22 +33,26 @@ _ALIASES: Final = {
     "tag": "tags",
     "segment": "segments",
 }
+_TEXTS: Final = ("phone", "preferred_channel", "stage", "owner")
 COLUMNS: Final = frozenset(
-    ("id", "email", "time_zone", "segments", "tags", "points", "stage", "owner")
+    ("id", "email", "time_zone", "segments", "tags", "points", "company", *_TEXTS)
 )
 _MOST_POINTS: Final = 1_000_000_000
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """One contact at the start; `fields` are checked values by their names."""
+    """One contact at the start; `fields` are checked values by their names.
+
+    `texts` are the other columns of its own: phone, preferred channel, stage, owner.
+    """
 
     id: str
     line: int = 0
     email: str | None = None
     time_zone: str | None = None
+    texts: Mapping[str, str] = {}
+    company: str | None = None
     points: int = 0
-    stage: str | None = None
-    owner: str | None = None
     segments: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     fields: Mapping[str, FieldValue] = {}
@@ -56,10 +63,12 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
             external_id=self.id,
             email=self.email if self.email is not None else UNSET,
             time_zone=self.time_zone,
-            stage=self.stage,
-            owner=self.owner,
             fields=self.fields,
             add_tags=self.tags,
+            phone=self.texts.get("phone", UNSET),
+            preferred_channel=self.texts.get("preferred_channel", UNSET),
+            stage=self.texts.get("stage", UNSET),
+            owner=self.texts.get("owner", UNSET),
         )
 
 
@@ -162,26 +171,35 @@ def _person(
     if not addressed:
         email = made_up_address(identity, line)
     zone_ = _text(cells, "time_zone", 64)
+    fields = {
+        name: _checked(name, partial(fitted, types[name]), value)
+        for name, value in cells.items()
+        if name in types and _is_set(value)
+    }
+    return Person(
+        id=identity,
+        line=line,
+        email=None if email is None else _checked("email", normalised, email),
+        time_zone=None if zone_ is None else _checked("timezone", zone, zone_),
+        texts={
+            name: text for name in _TEXTS if (text := _text(cells, name, LONGEST_NAME)) is not None
+        },
+        company=_text(cells, "company", LONGEST_NAME),
+        points=points(cells.get("points")),
+        segments=names(cells.get("segments")),
+        tags=names(cells.get("tags")),
+        fields=fields,
+    )
+
+
+def _checked(name: str, check: Callable[[Any], T], value: Any) -> T:
+    """The value as `check` answers it; ValueError names the column and the value."""
     try:
-        fields = {
-            name: fitted(types[name], value)
-            for name, value in cells.items()
-            if name in types and _is_set(value)
-        }
-        return Person(
-            id=identity,
-            line=line,
-            email=None if email is None else normalised(email),
-            time_zone=None if zone_ is None else zone(zone_),
-            points=points(cells.get("points")),
-            stage=_text(cells, "stage", LONGEST_NAME),
-            owner=_text(cells, "owner", LONGEST_NAME),
-            segments=names(cells.get("segments")),
-            tags=names(cells.get("tags")),
-            fields=fields,
-        )
-    except Problem as problem:
-        raise ValueError(problem.detail) from problem
+        return check(value)
+    except (Problem, ValueError) as error:
+        detail = error.detail if isinstance(error, Problem) else str(error)
+        told = "" if f"`{value}`" in detail else f"`{str(value)[:60]}`: "
+        raise ValueError(f"`{name}`: {told}{detail}") from error
 
 
 def _text(cells: Mapping[str, Any], name: str, longest: int) -> str | None:
@@ -197,7 +215,7 @@ def points(value: Any) -> int:
     """A number of points; none for nothing."""
     if not _is_set(value):
         return 0
-    number = fitted("number", value)
+    number = _checked("points", partial(fitted, "number"), value)
     if not isinstance(number, int) or abs(number) > _MOST_POINTS:
         raise ValueError("`points` must be a whole number")
     return number
@@ -229,4 +247,6 @@ def _twice(people: Sequence[Person]) -> Iterable[Fault]:
             keys.append(("email", person.email.lower()))
         for key in keys:
             if (first := seen.setdefault(key, person.line)) != person.line:
-                yield Fault(person.line, f"the {key[0]} `{key[1]}` stands on line {first} already")
+                told = f"the {key[0]} `{key[1]}` stands on line {first} already"
+                yield Fault(person.line, told)
+                break

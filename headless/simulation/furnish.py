@@ -9,7 +9,7 @@ from datetime import datetime
 from html import escape
 from typing import Any, Final
 
-from sqlalchemy import Table, bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from headless.audience import fields as contact_fields
 from headless.audience.membership import join
@@ -24,7 +24,7 @@ from headless.simulation.contacts import Person
 from headless.simulation.faults import Fault, FaultyFileError, UnfitError
 from headless.simulation.inventory import Inventory
 from headless.storage.database import Database, Transaction
-from headless.storage.tables import contact, metadata
+from headless.storage.tables import company_field, company_member, contact, metadata
 from headless.workspace import workspaces
 
 _KEPT_AS: Final[Mapping[Sort, tuple[str, Mapping[str, Any]]]] = {
@@ -36,6 +36,7 @@ _KEPT_AS: Final[Mapping[Sort, tuple[str, Mapping[str, Any]]]] = {
     "content": ("content", {}),
     "stage": ("stage", {}),
     "owner": ("member", {}),
+    "company": ("company", {}),
     "sms": ("sms", {}),
     "push message": ("push_message", {}),
     "webhook": ("webhook", {"url": "https://webhooks.example.org/"}),
@@ -56,6 +57,7 @@ async def workspace(database: Database, inventory: Inventory, *, now: datetime) 
             for sort, names in inventory.names.items():
                 if sort in _KEPT_AS:
                     await _named(tx, made.id, sort, names, now)
+            await _typed(tx, made.id, inventory, now)
             return made.id
     except Problem as problem:
         raise UnfitError(
@@ -67,12 +69,26 @@ async def _named(
     tx: Transaction, workspace_id: int, sort: Sort, names: Sequence[str], now: datetime
 ) -> None:
     name, more = _KEPT_AS[sort]
-    table: Table | None = metadata.tables.get(name)
-    if table is None or not names:
-        return
+    table = metadata.tables[name]
     times = {at: now for at in ("created_at", "updated_at") if at in table.c}
     rows = [{"workspace_id": workspace_id, "name": each, **times, **more} for each in names]
     await tx.execute(insert(table), rows)
+
+
+async def _typed(tx: Transaction, workspace_id: int, inventory: Inventory, now: datetime) -> None:
+    """The fields of companies, and what forms ask."""
+    mine = {"workspace_id": workspace_id, "created_at": now}
+    if inventory.company_fields:
+        fields = inventory.company_fields.items()
+        rows = [{**mine, "name": name, "type": type_} for name, type_ in fields]
+        await tx.execute(insert(company_field), rows)
+    forms = metadata.tables["form"]
+    for form, answers in inventory.answers.items():
+        await tx.execute(
+            update(forms)
+            .where(forms.c.workspace_id == workspace_id, func.lower(forms.c.name) == form.lower())
+            .values(fields=dict(answers))
+        )
 
 
 async def other_campaigns(
@@ -112,8 +128,15 @@ async def people(
     async with database.transaction() as tx:
         await _points(tx, workspace_id, persons, numbers)
         for name, who in _by_segment(persons, numbers).items():
-            found = await segment(tx, workspace_id, name)
+            found = await _number(tx, workspace_id, "segment", name)
             await join(tx, workspace_id, found, who, now=now)
+        for person in persons:
+            if person.company is not None:
+                works_for = {
+                    "workspace_id": workspace_id, "contact_id": numbers[person.id], "since": now,
+                    "company_id": await _number(tx, workspace_id, "company", person.company),
+                }  # fmt: skip
+                await tx.execute(insert(company_member).values(works_for))
     return numbers
 
 
@@ -140,9 +163,9 @@ def _by_segment(persons: Sequence[Person], numbers: Mapping[str, int]) -> dict[s
     return found
 
 
-async def segment(tx: Transaction, workspace_id: int, name: str) -> int:
-    """The number of a segment that has been made up."""
-    table = metadata.tables["segment"]
+async def _number(tx: Transaction, workspace_id: int, kept_as: str, name: str) -> int:
+    """The number of something that has been made up."""
+    table = metadata.tables[kept_as]
     number: int = await tx.scalar(
         select(table.c.id).where(
             table.c.workspace_id == workspace_id, func.lower(table.c.name) == name.lower()

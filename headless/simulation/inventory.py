@@ -13,7 +13,7 @@ from headless.audience.field_values import FieldType
 from headless.dsl import ast
 from headless.dsl.catalogue import Sort
 from headless.dsl.names import named_things
-from headless.workspace.names import BUILT_IN_FIELDS
+from headless.workspace.names import BUILT_IN_FIELDS, COMPANY_FIELDS
 
 _TYPE_OF: Final[dict[type[ast.Node], FieldType]] = {
     ast.Number: "number",
@@ -72,7 +72,7 @@ def take(
     return Inventory(
         {sort: tuple(found.values()) for sort, found in names.items()},
         {**types, **contact},
-        _settled(used["company"]),
+        {n: t for n, t in _settled(used["company"]).items() if n not in COMPANY_FIELDS},
         told,
     )
 

@@ -37,6 +37,7 @@ def roster(
             id=number,
             email=f"{name}@example.org",
             time_zone=zone,
+            texts={"phone": f"+1202555010{number}"},
             segments=segments,
             fields={
                 field: value

@@ -6,7 +6,7 @@ that do not fit.
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -22,6 +22,8 @@ from headless.simulation.contacts import COLUMNS, Roster, inferred
 from headless.simulation.faults import FaultyTextError
 from headless.simulation.inventory import Inventory, take
 from headless.simulation.rows import Row
+
+_STANDING: Final[tuple[Sort, ...]] = ("stage", "owner")
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -112,14 +114,15 @@ def _more(roster: Roster | None, cues: Sequence[Cue]) -> Iterator[tuple[Sort, st
     for person in roster.people if roster is not None else ():
         for name in person.segments:
             yield "segment", name
-        if person.stage is not None:
-            yield "stage", person.stage
-        if person.owner is not None:
-            yield "owner", person.owner
+        for sort in _STANDING:
+            if sort in person.texts:
+                yield sort, person.texts[sort]
+        if person.company is not None:
+            yield "company", person.company
     for cue in cues:
         if isinstance(cue.deed, Sent):
             yield "email", cue.deed.email
         elif isinstance(cue.deed, Changed):
-            for sort in ("stage", "owner"):
+            for sort in _STANDING:
                 if isinstance(value := cue.deed.values.get(sort), str) and value:
                     yield sort, value

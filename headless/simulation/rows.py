@@ -63,7 +63,8 @@ def csv_rows(what: str, data: bytes) -> list[Row]:
     first = text.split("\n", 1)[0]
     if not first.strip():
         raise FaultyFileError(what, [Fault(1, "the first line names the columns, and it is empty")])
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(_DELIMITERS, key=first.count))
+    delimiter = max(_DELIMITERS, key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     heading: Sequence[str] | None = None
     rows: list[Row] = []
     faults: list[Fault] = []

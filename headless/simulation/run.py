@@ -27,7 +27,7 @@ from headless.simulation.rows import Row
 from headless.simulation.scene import Scene
 from headless.storage.codes import MessageState
 from headless.storage.database import Database, Transaction
-from headless.storage.tables import Instant, campaign, message, position, workspace
+from headless.storage.tables import Instant, campaign, message, position, segment, workspace
 from headless.workspace.names import Names, resolve
 
 START: Final = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -162,6 +162,7 @@ _NEXT: Final = select(
     func.least(
         _after(position.c.due_at, func.isfinite(position.c.due_at)),
         _after(message.c.due_at, _PENDING, func.isfinite(message.c.due_at)),
+        _after(segment.c.asks_at, segment.c.workspace_id == campaign.c.workspace_id),
         _after(campaign.c.active_from, *_MINE),
         _after(campaign.c.active_to, *_MINE),
         type_=Instant,
