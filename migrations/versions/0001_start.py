@@ -53,6 +53,11 @@ def upgrade() -> None:
         sa.Column("workspace_id", sa.Integer(), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("slug", sa.Text(), nullable=True),
+        sa.Column("file_name", sa.Text(), nullable=True),
+        sa.Column("media_type", sa.Text(), nullable=True),
+        sa.Column("size", sa.BigInteger(), nullable=True),
         sa.Column("url", sa.Text(), nullable=True),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -61,6 +66,89 @@ def upgrade() -> None:
     op.create_index(
         "uq_asset_name", "asset", ["workspace_id", sa.literal_column("lower(name)")], unique=True
     )
+    op.create_index("uq_asset_slug", "asset", ["slug"], unique=True)
+    op.create_table(
+        "asset_file",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("asset_id", sa.BigInteger(), nullable=False),
+        sa.Column("bytes", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "asset_id", name=op.f("pk_asset_file")),
+    )
+    op.create_table(
+        "component_version",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("component_id", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column(
+            "written",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            server_default="{}",
+            nullable=False,
+        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "workspace_id", "kind", "component_id", "version", name=op.f("pk_component_version")
+        ),
+    )
+    op.create_table(
+        "handover",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("message_id", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "message_id", name=op.f("pk_handover")),
+    )
+    op.create_table(
+        "site",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("hosts", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", name=op.f("pk_site")),
+    )
+    op.create_table(
+        "snippet",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("body", sa.Text(), server_default="", nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_snippet")),
+    )
+    op.create_index(
+        "uq_snippet_name",
+        "snippet",
+        ["workspace_id", sa.literal_column("lower(name)")],
+        unique=True,
+    )
+    op.create_table(
+        "snippet_use",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("snippet_id", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("component_id", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "workspace_id", "snippet_id", "kind", "component_id", name=op.f("pk_snippet_use")
+        ),
+    )
+    op.create_table(
+        "visitor",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("contact_id", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "waiting",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            server_default="{}",
+            nullable=False,
+        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "key", name=op.f("pk_visitor")),
+    )
+    op.create_index("ix_visitor_contact", "visitor", ["contact_id"], unique=False)
     op.create_table(
         "campaign",
         sa.Column("workspace_id", sa.Integer(), nullable=False),
@@ -255,6 +343,7 @@ def upgrade() -> None:
         sa.Column("workspace_id", sa.Integer(), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("body", sa.Text(), server_default="", nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -287,6 +376,10 @@ def upgrade() -> None:
         sa.Column("text", sa.Text(), nullable=True),
         sa.Column("sender", sa.Text(), nullable=True),
         sa.Column("reply_to", sa.Text(), nullable=True),
+        sa.Column("mjml", sa.Text(), nullable=True),
+        sa.Column(
+            "written", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
+        ),
         sa.Column("links", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.Column("variables", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -338,6 +431,14 @@ def upgrade() -> None:
         sa.Column("workspace_id", sa.Integer(), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column(
+            "definition",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            server_default="{}",
+            nullable=False,
+        ),
+        sa.Column("slug", sa.Text(), nullable=True),
         sa.Column(
             "fields",
             postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
@@ -351,6 +452,7 @@ def upgrade() -> None:
     op.create_index(
         "uq_form_name", "form", ["workspace_id", sa.literal_column("lower(name)")], unique=True
     )
+    op.create_index("uq_form_slug", "form", ["slug"], unique=True)
     op.create_table(
         "form_answer",
         sa.Column("workspace_id", sa.Integer(), nullable=False),
@@ -418,6 +520,7 @@ def upgrade() -> None:
         sa.Column("workspace_id", sa.Integer(), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("provider", sa.Text(), nullable=False),
         sa.Column(
             "settings",
@@ -553,6 +656,7 @@ def upgrade() -> None:
         sa.Column("workspace_id", sa.Integer(), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("email_id", sa.BigInteger(), nullable=True),
         sa.Column("sms_id", sa.BigInteger(), nullable=True),
         sa.Column("push_message_id", sa.BigInteger(), nullable=True),
@@ -571,6 +675,8 @@ def upgrade() -> None:
         sa.Column("workspace_id", sa.Integer(), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("slug", sa.Text(), nullable=True),
         sa.Column("url", sa.Text(), nullable=True),
         sa.Column("body", sa.Text(), nullable=True),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
@@ -580,6 +686,7 @@ def upgrade() -> None:
     op.create_index(
         "uq_page_name", "page", ["workspace_id", sa.literal_column("lower(name)")], unique=True
     )
+    op.create_index("uq_page_slug", "page", ["slug"], unique=True)
     op.create_table(
         "point_group",
         sa.Column("workspace_id", sa.Integer(), nullable=False),
@@ -656,6 +763,7 @@ def upgrade() -> None:
         sa.Column("workspace_id", sa.Integer(), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("title", sa.Text(), server_default="", nullable=False),
         sa.Column("body", sa.Text(), server_default="", nullable=False),
         sa.Column("url", sa.Text(), nullable=True),
@@ -732,6 +840,9 @@ def upgrade() -> None:
         sa.Column("workspace_id", sa.Integer(), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("default_content_id", sa.BigInteger(), nullable=True),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_slot")),
     )
@@ -754,6 +865,7 @@ def upgrade() -> None:
         sa.Column("workspace_id", sa.Integer(), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("body", sa.Text(), server_default="", nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -879,6 +991,7 @@ def upgrade() -> None:
         sa.Column("workspace_id", sa.Integer(), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
         sa.Column("method", sa.Text(), server_default="POST", nullable=False),
         sa.Column(
@@ -929,6 +1042,15 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    op.drop_index("ix_visitor_contact", table_name="visitor")
+    op.drop_table("visitor")
+    op.drop_table("snippet_use")
+    op.drop_index("uq_snippet_name", table_name="snippet")
+    op.drop_table("snippet")
+    op.drop_table("site")
+    op.drop_table("handover")
+    op.drop_table("component_version")
+    op.drop_table("asset_file")
     op.drop_table("workspace")
     op.drop_table("worker")
     op.drop_index("uq_webhook_name", table_name="webhook")
@@ -976,6 +1098,7 @@ def downgrade() -> None:
     op.drop_table("position")
     op.drop_index("uq_point_group_name", table_name="point_group")
     op.drop_table("point_group")
+    op.drop_index("uq_page_slug", table_name="page")
     op.drop_index("uq_page_name", table_name="page")
     op.drop_table("page")
     op.drop_index("uq_multi_message_name", table_name="multi_message")
@@ -1001,6 +1124,7 @@ def downgrade() -> None:
     )
     op.drop_table("gone_contact")
     op.drop_table("form_answer")
+    op.drop_index("uq_form_slug", table_name="form")
     op.drop_index("uq_form_name", table_name="form")
     op.drop_table("form")
     op.drop_table("field")
@@ -1030,6 +1154,7 @@ def downgrade() -> None:
     op.drop_index("uq_channel_in_use", table_name="channel", postgresql_where=sa.text("in_use"))
     op.drop_table("channel")
     op.drop_table("campaign")
+    op.drop_index("uq_asset_slug", table_name="asset")
     op.drop_index("uq_asset_name", table_name="asset")
     op.drop_table("asset")
     op.drop_table("activity_todo")

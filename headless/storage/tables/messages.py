@@ -51,6 +51,8 @@ email_version = Table(
     Column("text", Text),  # null: made from the html
     Column("sender", Text),  # null: the workspace's
     Column("reply_to", Text),
+    Column("mjml", Text),  # what the html was made of
+    json_column("written", nullable=True),  # as its author wrote it, where snippets stand in it
     Column("links", ARRAY(Text), nullable=False, server_default="{}"),  # ordinal -> target
     Column("variables", ARRAY(Text), nullable=False, server_default="{}"),
     instant_column("created_at"),
