@@ -37,7 +37,7 @@ _COLUMNS: Final[dict[str, Any]] = {
     "occurred_at": Instant,
     "message_id": BigInteger,
     "machine": Boolean,
-    "properties": JSONB,
+    "properties": JSONB(none_as_null=True),
     "key": Text,
 }
 
