@@ -216,6 +216,7 @@ async def _work(settings: Settings) -> None:
         keys=tuple(key.encode() for key in settings.secret_keys),
         base_url=settings.url,
         smtp_url=settings.smtp_url,
+        redis_url=settings.redis_url,
     )
     try:
         made = Worker(

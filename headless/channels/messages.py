@@ -4,7 +4,7 @@ Every function works inside its caller's transaction, on sets of rows, of one wo
 storage and `ports`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -75,6 +75,16 @@ async def mark_sending(
             .where(message.c.workspace_id == workspace_id, message.c.id == bindparam("message_id"))
             .values(links=bindparam("targets")),
             [{"message_id": each.message_id, "targets": [*(each.links or ())]} for each in own],
+        )
+
+
+async def put_off(
+    transaction: Transaction, workspace_id: int, later: Mapping[int, datetime]
+) -> None:
+    """Messages that may go only later, by their numbers."""
+    if later:
+        await transaction.execute(
+            _PUT_OFF, {"workspace": workspace_id, "ids": [*later], "due": [*later.values()]}
         )
 
 
@@ -161,6 +171,15 @@ def _marking() -> Executable:
     )
 
 
+def _putting_off() -> Executable:
+    given = _given(id=("ids", BigInteger), due_at=("due", Instant))
+    return (
+        update(message)
+        .where(message.c.workspace_id == _WORKSPACE, message.c.id == given.c.id)
+        .values(due_at=given.c.due_at)
+    )
+
+
 def _refusing() -> Executable:
     given = _given(
         id=("ids", BigInteger),
@@ -208,5 +227,6 @@ def _settling() -> Executable:
 
 _CLAIM: Final = _claiming()
 _MARK: Final = _marking()
+_PUT_OFF: Final = _putting_off()
 _REFUSE: Final = _refusing()
 _SETTLE: Final = _settling()

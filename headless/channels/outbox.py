@@ -9,6 +9,7 @@ time. Knows no channel: couriers do the rest. Imports storage and its neighbours
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
@@ -21,6 +22,7 @@ from headless.channels import messages
 from headless.channels.answers import Answer, Verdict
 from headless.channels.messages import Settlement
 from headless.channels.ports import Courier, Due, Parcel, Refusal
+from headless.channels.rates import Pace, unpaced
 from headless.channels.suppressions import Suppress, suppress
 from headless.storage.codes import Channel, MessageState
 from headless.storage.database import Database, Transaction
@@ -33,6 +35,7 @@ ATTEMPTS: Final = 8
 FIRST_WAIT: Final = timedelta(minutes=1)  # then four times as long each time
 LONGEST_WAIT: Final = timedelta(hours=4)
 BROKEN_WAIT: Final = timedelta(seconds=30)
+SLOW_SECONDS: Final = 60.0  # for which a domain that asks for less gets nothing, if it has a rate
 _GATHER_SECONDS: Final = 0.02
 
 log = structlog.get_logger(__name__)
@@ -57,8 +60,9 @@ async def deliver(
     workspace_id: int,
     now: datetime,
     batch: int = 500,
+    pace: Pace | None = None,
 ) -> Delivered:
-    """Hand over at most `batch` messages of a channel that are due at `now`.
+    """Hand over at most `batch` messages of a channel that are due at `now`, no faster than `pace`.
 
     Each is handed over at most once by this call. Time goes on from `now` by the loop's clock.
     """
@@ -66,7 +70,8 @@ async def deliver(
     if answer.verdict is not Verdict.SENT:
         log.warning("channel_broken", channel=courier.channel.name.lower(), reason=answer.detail)
         return Delivered(stopped=answer.detail)
-    delivery = _Delivery(database, courier, workspace_id, now, batch)
+    pace = pace or unpaced(courier.channel.name)
+    delivery = _Delivery(database, courier, workspace_id, now, batch, pace)
     try:
         return await delivery.run()
     except BaseException:
@@ -78,10 +83,17 @@ class _Delivery:
     """One call of `deliver`: what is on the wire, and what has come back."""
 
     def __init__(
-        self, database: Database, courier: Courier, workspace_id: int, now: datetime, batch: int
+        self,
+        database: Database,
+        courier: Courier,
+        workspace_id: int,
+        now: datetime,
+        batch: int,
+        pace: Pace,
     ) -> None:
         self.database = database
         self.courier = courier
+        self.pace = pace
         self.workspace_id = workspace_id
         self.left = batch
         self.dry = False  # nothing more was due when last asked
@@ -133,19 +145,41 @@ class _Delivery:
     async def _mark(self, transaction: Transaction, room: int) -> list[tuple[Due, Parcel]]:
         now = self.now()
         due = await messages.claim(transaction, self.workspace_id, self.courier.channel, now, room)
+        granted = (await self.pace.room(len(due), now)).count
+        due = due[:granted]
         self.left -= len(due)
-        self.dry = len(due) < room
+        self.dry = len(due) < room  # nothing more is due, or the rate allows no more now
         if not due:
             return []
         prepared = await self.courier.prepare(transaction, due, now=now)
         by_id = {each.id: each for each in due}
         refused = [each for each in prepared if isinstance(each, Refusal)]
         parcels = [each for each in prepared if isinstance(each, Parcel)]
+        parcels = await self._within_domains(transaction, parcels, now)
         await messages.refuse(transaction, self.workspace_id, refused)
         await messages.mark_sending(transaction, self.workspace_id, parcels, now + LEASE)
         for refusal in refused:
             self._count(MessageState[refusal.state.upper()])
         return [(by_id[parcel.message_id], parcel) for parcel in parcels]
+
+    async def _within_domains(
+        self, transaction: Transaction, parcels: list[Parcel], now: datetime
+    ) -> list[Parcel]:
+        """Those that their domains' rates allow now; the others are due when they may go."""
+        if self.pace.rate.per_domain is None:
+            return parcels
+        grants = await self.pace.domains(Counter(_domain(each) for each in parcels), now)
+        left = {domain: grant.count for domain, grant in grants.items()}
+        going, later = [], {}
+        for parcel in parcels:
+            domain = _domain(parcel)
+            if left[domain] > 0:
+                left[domain] -= 1
+                going.append(parcel)
+            else:
+                later[parcel.message_id] = now + timedelta(seconds=grants[domain].wait)
+        await messages.put_off(transaction, self.workspace_id, later)
+        return going
 
     async def _send(self, parcel: Parcel) -> Answer:
         try:
@@ -198,7 +232,9 @@ class _Delivery:
         now = self.now()
         settlements = []
         dead = []
-        for due, _, answer in self._landed:
+        for due, parcel, answer in self._landed:
+            if answer.slow:
+                await self.pace.slow_down(_domain(parcel), SLOW_SECONDS, now)
             settlement = settle(due, answer, now)
             settlements.append(settlement)
             if answer.verdict is Verdict.SUPPRESS:
@@ -225,6 +261,11 @@ class _Delivery:
             more=not self.dry and self.stopped is None,
             stopped=self.stopped,
         )
+
+
+def _domain(parcel: Parcel) -> str:
+    """Whose servers a mail goes to; empty for what is no mail."""
+    return parcel.recipient.rpartition("@")[2].lower() if "@" in parcel.recipient else ""
 
 
 def _dead(channel: Channel, due: Due, answer: Answer, now: datetime) -> Suppress:

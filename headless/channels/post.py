@@ -23,6 +23,7 @@ from headless.channels.integration import IntegrationCourier
 from headless.channels.links import Links
 from headless.channels.outbox import deliver, recover
 from headless.channels.ports import Courier
+from headless.channels.rates import LocalStore, Pace, RedisStore
 from headless.channels.reports.hooks import Hooks
 from headless.channels.returns import Returns
 from headless.channels.smtp import SmtpSender, parse_url
@@ -48,6 +49,7 @@ class _Held(msgspec.Struct):
     """A courier in use: whose channel at which revision, and when that was last looked at."""
 
     courier: Courier | None
+    pace: Pace | None
     key: tuple[int, int]  # the channel and its revision; (0, 0) is the installation's
     looked_at: datetime
 
@@ -63,9 +65,10 @@ class Post:
         keys: tuple[bytes, ...],
         base_url: str,
         smtp_url: str | None,
+        redis_url: str | None = None,
     ) -> None:
         """`keys` sign links and webhooks and open secrets, newest first; `smtp_url` is the server
-        for workspaces without a channel of their own."""
+        for workspaces without a channel of their own; rates are shared through `redis_url`."""
         self._database = database
         self._now = now
         self._seals = Seals(keys)
@@ -78,33 +81,39 @@ class Post:
             server = parse_url(smtp_url)
             sender = SmtpSender(server, width=_WIDE if server.local else _POLITE)
             self._shared[Channel.EMAIL] = EmailCourier(self._kit.links, sender)
+        self._rates = RedisStore(redis_url) if redis_url else LocalStore()
         self._own: dict[tuple[int, Channel], _Held] = {}
         self._choosing = asyncio.Lock()
 
     async def deliver(self, wake: Wake) -> int:
         """Hand over one batch of a hint's channel; 0 when nothing more can go out now."""
         workspace_id, channel = wake.args
-        courier = await self._courier(workspace_id, Channel(channel))
-        if courier is None:
+        held = await self._held(workspace_id, Channel(channel))
+        if held.courier is None:
             return 0
         done = await deliver(
-            self._database, courier, workspace_id=workspace_id, now=self._now(), batch=_BATCH
+            self._database,
+            held.courier,
+            workspace_id=workspace_id,
+            now=self._now(),
+            batch=_BATCH,
+            pace=held.pace,
         )
         if done.stopped is not None:
             return 0
         return done.sent + done.retried + done.skipped + done.parked + done.uncertain
 
-    async def _courier(self, workspace_id: int, channel: Channel) -> Courier | None:
-        """Who takes a workspace's messages of a kind; None while nobody does."""
+    async def _held(self, workspace_id: int, channel: Channel) -> _Held:
+        """Who takes a workspace's messages of a kind, and how fast."""
+        now, place = self._now(), (workspace_id, channel)
         if channel in (Channel.WEBHOOK, Channel.INTEGRATION):
-            return self._shared[channel]
+            return _Held(self._shared[channel], None, (0, 0), now)
         async with self._choosing:
-            now, place = self._now(), (workspace_id, channel)
             held = self._own.get(place)
             if held is None or now - held.looked_at > _LOOK_AGAIN:
                 held = await self._choose(workspace_id, channel, held, now)
                 self._own[place] = held
-            return held.courier
+            return held
 
     async def _choose(
         self, workspace_id: int, channel: Channel, held: _Held | None, now: datetime
@@ -121,12 +130,13 @@ class Post:
         stays = mode == "sandbox" and isinstance(shared, EmailCourier) and shared.sender.local
         if own is None or stays:
             await _close(held)
-            return _Held(shared, (0, 0), now)
+            return _Held(shared, None, (0, 0), now)
         key = (own.id, own.revision)
         if held is not None and held.key == key:
             return msgspec.structs.replace(held, looked_at=now)
         await _close(held)
-        return _Held(couriers.make(own, self._kit), key, now)
+        pace = Pace(self._rates, f"{workspace_id}:{own.id}", own.settings.rate)
+        return _Held(couriers.make(own, self._kit), pace, key, now)
 
     async def due(self) -> list[Wake]:
         """The hints for what is due; messages of workers that died are taken over on the way."""
@@ -137,7 +147,7 @@ class Post:
         return [
             Wake(JOB, (workspace_id, int(channel)))
             for workspace_id, channel in found
-            if await self._courier(workspace_id, channel) is not None
+            if (await self._held(workspace_id, channel)).courier is not None
         ]
 
     async def _with(self, state: MessageState, now: datetime) -> list[tuple[int, Channel]]:
@@ -165,6 +175,8 @@ class Post:
         self._own.clear()
         for courier in self._shared.values():
             await courier.close()
+        if isinstance(self._rates, RedisStore):
+            await self._rates.close()
 
 
 async def _close(held: _Held | None) -> None:

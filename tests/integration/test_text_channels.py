@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
 from aiohttp import web
+from mail_double import MailDouble
 from provider_doubles import (
     FirebaseDouble,
     HubSpotDouble,
@@ -237,7 +239,7 @@ async def test_a_suppressed_number_gets_nothing(shop: Shop) -> None:
 async def test_a_slack_message_is_escaped_and_goes_to_its_channel(shop: Shop) -> None:
     double = SlackDouble()
     async with serving(double.app()) as url:
-        settings = {"channel": "#sales", "base_url": f"{url}/api"}
+        settings = {"channel": "#sales", "base_url": f"{url}/api", "rate": {}}
         await shop.channel("slack", settings, {"token": "xoxb-1"})
         await shop.person("Ada <!channel>")
         words = "{{ contact.first_name }} is hot"
@@ -332,3 +334,45 @@ async def test_a_contact_is_pushed_to_any_system(shop: Shop) -> None:
         await shop.message("Ada/../x", Channel.INTEGRATION, ref)
         assert (await shop.deliver())["Ada/../x"] == ("sent", None)
     assert came == [("/people/Ada%2F..%2Fx", {"name": "Ada/../x"})]
+
+
+async def test_a_rate_lets_only_so_many_go(shop: Shop) -> None:
+    double = TwilioDouble()
+    async with serving(double.app()) as url:
+        settings = {
+            "account_sid": "AC1", "sender": "+1", "base_url": url, "rate": {"per_second": 2},
+        }  # fmt: skip
+        await shop.channel("twilio", settings, {"auth_token": "tok"})
+        ref = await shop.add(tables.sms, name="Hi", body="Hi", created_at=NOW, updated_at=NOW)
+        for number in range(5):
+            await shop.person(str(number), f"+1555000{number}")
+            await shop.message(str(number), Channel.SMS, ref)
+        states = [state for state, _ in (await shop.deliver()).values()]
+    assert sorted(states) == ["pending"] * 3 + ["sent"] * 2
+
+
+async def test_a_rate_for_a_domain_holds_up_no_other(shop: Shop) -> None:
+    async with MailDouble() as double:
+        port = urlsplit(double.url).port
+        settings = {
+            "host": "127.0.0.1", "port": port, "tls": "never", "rate": {"per_domain": 1},
+        }  # fmt: skip
+        await shop.channel("smtp", settings, {})
+        email = await shop.add(tables.email, name="Hi", created_at=NOW, updated_at=NOW)
+        async with shop.database.transaction() as tx:
+            await tx.execute(
+                insert(tables.email_version).values(
+                    workspace_id=1, email_id=email, version=1, subject="Hi", html="<p>Hi</p>",
+                    created_at=NOW,
+                )
+            )  # fmt: skip
+        for name in ("a@slow.com", "b@slow.com", "c@slow.com", "d@other.com"):
+            who = await shop.person(name)
+            async with shop.database.transaction() as tx:
+                await tx.execute(text(f"update contact set email = '{name}' where id = {who}"))
+            await shop.message(name, Channel.EMAIL, email)
+        found = await shop.deliver()
+        assert found["d@other.com"][0] == "sent"
+        assert sorted(found[f"{x}@slow.com"][0] for x in "abc") == ["pending", "pending", "sent"]
+        due = await shop.column("select due_at from message where state = 0")
+        assert min(due) > NOW
