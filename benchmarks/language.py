@@ -120,13 +120,15 @@ def _share(
     return Result(name=name, value=value, unit="%", target=target, reached=reached)
 
 
-def median_ms(work: Callable[[], object], runs: int) -> float:
-    """The median time of some work, in milliseconds."""
+def median_ms(
+    work: Callable[[], object], runs: int, clock: Callable[[], float] = time.process_time
+) -> float:
+    """The median time of some work, in milliseconds; of the processor, as others use it too."""
     times = []
     for _ in range(runs):
-        began = time.perf_counter()
+        began = clock()
         work()
-        times.append(time.perf_counter() - began)
+        times.append(clock() - began)
     return round(1000 * statistics.median(times), 2)
 
 
@@ -156,7 +158,7 @@ def measure_speed() -> list[Result]:
         _time("report one fault in 30 lines, warm", median_ms(lambda: parse(faulty), 100), 100),
         _time(
             "headless check of one file, in a fresh process",
-            median_ms(lambda: _run(cold, "check", "--standalone", example), 7),
+            median_ms(lambda: _run(cold, "check", "--standalone", example), 7, time.perf_counter),
             400,
         ),
     ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Final
 
 from headless.dsl.diagnostics import Diagnostic, Edit, Fix, Related, Span, error, replacing
 from headless.dsl.expect import (
@@ -127,6 +128,47 @@ def else_then_if(f: Fault) -> Finding | None:
         return None
     problem = _chain_of_ifs(f, [(f.previous, f.token)])
     return problem, (Repair((f"OR_{f.token.type}",), 1, back=1),)
+
+
+def answer_of_the_outer(f: Fault) -> Finding | None:
+    """E130: an `or when … do` under a block's question, behind a question on one line inside it."""
+    if f.token.type != "DO" or "THEN" not in f.fitting:
+        return None
+    at = next((i for i in range(len(f.kept) - 1, 0, -1) if f.kept[i].type in _CHAINS), None)
+    if at is None:
+        return None
+    word, before, opener = f.kept[at], f.kept[at - 1], _CHAINS[f.kept[at].type]
+    if "\n" not in f.text[before.end : word.start]:
+        return None
+    under = [
+        token
+        for token in f.kept[:at]
+        if token.type == opener and indent_of(f.text, token.start) == indent_of(f.text, word.start)
+    ]
+    inner = [token for token in f.kept[:at] if token.type == opener]
+    back = len(f.kept) - at
+    again = tuple(token.type for token in f.kept[at:])
+    repair = Repair(("_SEMI", *again), 0, back=back)
+    if not under or under[-1] is inner[-1] or not f.reach(repair):
+        return None
+    said, outer_line, line = word.text.lower(), line_of(f, under[-1]) + 1, line_of(f, inner[-1]) + 1
+    asks = opener.lower()
+    problem = error(
+        "E130",
+        f"`{' '.join(said.split())}` stands under the `{asks}` on line {outer_line},"
+        f" but it answers the `{asks}` on line {line}",
+        word.span,
+        related=(
+            Related(inner[-1].span, "it answers this"),
+            Related(under[-1].span, "it stands under this"),
+        ),
+        help=f"end the `{asks}` on line {line} with `;`",
+        fix=Fix((Edit(Span(before.end, before.end), ";"),), safe=True),
+    )
+    return problem, (repair,)
+
+
+_CHAINS: Final = {"OR_WHEN": "WHEN", "OR_IF": "IF"}
 
 
 def nothing_to_end(f: Fault) -> Finding | None:

@@ -8,6 +8,7 @@ have. What no rule knows is told by the repair itself. Computes only.
 from typing import Final
 
 from headless.dsl.block_faults import (
+    answer_of_the_outer,
     block_in_line,
     else_then_if,
     header_alone,
@@ -64,6 +65,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     never_closed,
     nothing_to_end,
     else_then_if,
+    answer_of_the_outer,
     no_question,
     late_setting,
     stop_alone,

@@ -7,6 +7,7 @@ nothing of ours but `Span`, computes nothing but a walk.
 """
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -59,9 +60,14 @@ class Comment(msgspec.Struct, frozen=True, gc=False):
     own_line: bool
 
 
+@cache
+def _below(kind: type[Node]) -> tuple[str, ...]:
+    return tuple(name for name in kind.__struct_fields__ if name not in _UNCOMPARED)
+
+
 def children(node: Node) -> Iterator[Node]:
     """The nodes directly below a node, in the order of its fields."""
-    for name in node.__struct_fields__:
+    for name in _below(type(node)):
         below: Any = getattr(node, name)
         if isinstance(below, Node):
             yield below

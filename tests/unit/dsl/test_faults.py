@@ -62,6 +62,7 @@ EXPECTED = [
     [("E130", "else")],
     [("E130", "send email B")],
     [("E130", "send email B")],
+    [("E130", "or when")],
 ]
 
 
