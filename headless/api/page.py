@@ -48,3 +48,14 @@ def page(title: str, body: str, *, status: int = 200, refresh: int | None = None
         "X-Robots-Tag": "noindex",
     }
     return Response(html, status_code=status, media_type=MediaType.HTML, headers=headers)
+
+
+def shown(html: str) -> Response[str]:
+    """Somebody's own html to look at: it may load pictures and run nothing."""
+    headers = {
+        "Content-Security-Policy": "default-src 'none'; img-src * data:; style-src * "
+        "'unsafe-inline'; font-src *; sandbox",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-store",
+    }
+    return Response(html, media_type=MediaType.HTML, headers=headers)

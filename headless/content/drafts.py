@@ -2,17 +2,19 @@
 
 What cannot be sent (a template that does not parse, a line break in a subject, a sender that is no
 address) is a `Problem`; what can be sent but is worth a word is a `Remark`, which the answer shows.
-Pure: imports `templates`, `markup` and `problems`.
+MJML is compiled and snippets are taken in here, so that what is stored is what is sent. Pure:
+imports its neighbours `templates`, `markup`, `mjml` and `snippets`.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from email.utils import parseaddr
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 import msgspec
 from email_validator import EmailNotValidError, validate_email
 
-from headless.content import markup, templates
+from headless.content import markup, mjml, snippets, templates
 from headless.content.templates import Fault, TemplateError, Variable
 from headless.problems import Problem
 
@@ -30,12 +32,13 @@ OPEN_ROOTS: Final = frozenset(("entry", "event"))  # what a campaign was started
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """What an author gives. Without `text` it is made from the html; without `sender` the
-    workspace's own is used."""
+    """What an author gives: `html`, or `mjml` of which it is made. Without `text` it is made from
+    the html; without `sender` the workspace's own is used."""
 
     name: str
     subject: str
-    html: str
+    html: str = ""
+    mjml: str | None = None
     text: str | None = None
     sender: str | None = None
     reply_to: str | None = None
@@ -58,22 +61,37 @@ class Remark(msgspec.Struct, frozen=True):
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """A draft that can be stored: its links' targets by ordinal, its variables, the remarks."""
+    """A draft that can be stored: its links' targets by ordinal, its variables, the remarks.
+
+    `draft` is what will be sent; `written` has the members that its author wrote otherwise, with
+    snippets in them, and `snippets` their names in lower case.
+    """
 
     draft: Draft
+    written: dict[str, str]
+    snippets: tuple[str, ...]
     links: tuple[str, ...]
     variables: tuple[Use, ...]
     warnings: tuple[Remark, ...]
 
 
-def check(draft: Draft, *, fields: Collection[str], postal_address: bool) -> Checked:
+def check(
+    draft: Draft,
+    *,
+    fields: Collection[str],
+    postal_address: bool,
+    bodies: snippets.Bodies | None = None,
+) -> Checked:
     """The draft with all that is derived from it; raises Problem when it cannot be sent.
 
     `fields` are the names of the contacts' own fields; `postal_address` is whether the workspace
-    has one.
+    has one; `bodies` are its snippets.
     """
-    draft = _stripped(draft)
-    _check_headers(draft)
+    given = _stripped(draft)
+    _check_headers(given)
+    _check_sizes(given)
+    names = _reading("html", lambda: snippets.used(*(getattr(given, m) for m in _TEMPLATES)))
+    draft = _made(_expanded(given, bodies or {}))
     _check_sizes(draft)
     variables = _check_templates(draft)
     uses = tuple(_uses(variables, fields))
@@ -86,13 +104,57 @@ def check(draft: Draft, *, fields: Collection[str], postal_address: bool) -> Che
         *_unknown_remarks(uses),
         *_size_remarks(draft),
     )
-    return Checked(draft, targets, uses, remarks)
+    changed = ("subject", "text") if given.mjml is not None else ("subject", "html", "text")
+    written = {
+        member: getattr(given, member)
+        for member in changed
+        if getattr(given, member) != getattr(draft, member)
+    }
+    stored = msgspec.structs.replace(draft, mjml=given.mjml)
+    return Checked(stored, written, names, targets, uses, remarks)
 
 
 def targets_of(html: str, text: str | None) -> tuple[str, ...]:
     """The distinct targets of an email's tracked links; a target's place is its ordinal."""
     found = (*markup.links(html), *(markup.text_links(text) if text is not None else ()))
     return tuple(dict.fromkeys(link.target for link in found))
+
+
+_TEMPLATES: Final = ("subject", "html", "mjml", "text")
+_T = TypeVar("_T")
+
+
+def _reading(member: str, read: Callable[[], _T]) -> _T:
+    try:
+        return read()
+    except TemplateError as error:
+        described = _described(member, error.fault)
+        raise Problem(
+            "invalid_text",
+            f"`{member}`, line {error.fault.line}: {error.fault.message}",
+            errors=[described],
+        ) from error
+
+
+def _expanded(draft: Draft, bodies: snippets.Bodies) -> Draft:
+    """The draft with its snippets in it."""
+    changes: dict[str, str] = {}
+    for member in _TEMPLATES:
+        source = getattr(draft, member)
+        if source:
+            changes[member] = _reading(member, partial(snippets.expanded, source, bodies))
+    return msgspec.structs.replace(draft, **changes)
+
+
+def _made(draft: Draft) -> Draft:
+    """The draft with the html that its MJML stands for."""
+    source = draft.mjml
+    if source is None:
+        return draft
+    html = _reading("mjml", partial(mjml.compiled, source))
+    if draft.html and draft.html != html:
+        raise _invalid("html", "give `html` or `mjml`, not both: the html is made of the MJML")
+    return msgspec.structs.replace(draft, html=html)
 
 
 def _stripped(draft: Draft) -> Draft:
@@ -102,6 +164,7 @@ def _stripped(draft: Draft) -> Draft:
         subject=draft.subject.strip(" \t"),
         sender=(draft.sender or "").strip(" \t") or None,
         reply_to=(draft.reply_to or "").strip(" \t") or None,
+        mjml=draft.mjml if draft.mjml and draft.mjml.strip() else None,
         text=draft.text if draft.text and draft.text.strip() else None,
     )
 
@@ -138,14 +201,14 @@ def _check_mailbox(member: str, value: str) -> None:
 
 
 def _check_sizes(draft: Draft) -> None:
-    for member in ("html", "text"):
+    for member in ("html", "mjml", "text"):
         value = getattr(draft, member) or ""
         if len(value.encode()) > BODY_LIMIT:
             raise Problem("too_large", f"`{member}` has more than {BODY_LIMIT // 1024} KB")
         if markup.RESERVED.search(value) or "\x00" in value:
             raise _invalid(member, f"`{member}` holds characters that no text may hold")
-    if not draft.html.strip() and draft.text is None:
-        raise _invalid("html", "there is nothing to send; give `html` or `text`")
+    if not draft.html.strip() and draft.text is None and draft.mjml is None:
+        raise _invalid("html", "there is nothing to send; give `html`, `mjml` or `text`")
 
 
 def _check_templates(draft: Draft) -> tuple[Variable, ...]:

@@ -1,21 +1,23 @@
 """Emails in the database: saved as versions that never change, read back by id or by name.
 
 An email is a name and a row of versions; saving writes the next version, and messages point at the
-one they were made from. The only module here that speaks SQL. Imports `drafts` and storage.
+one they were made from. Imports `drafts`, `stored_snippets`, the workspace's `uses` and storage.
 """
 
+import asyncio
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, Select, and_, insert, literal, select, update
+from sqlalchemy import Row, Select, and_, delete, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from headless.content import drafts
+from headless.content import drafts, stored_snippets
 from headless.content.drafts import Checked, Draft, Remark, Use
 from headless.problems import Problem
 from headless.storage.database import Transaction
 from headless.storage.tables import email, email_version, field, workspace
+from headless.workspace import uses
 
 
 class Email(msgspec.Struct, frozen=True):
@@ -26,13 +28,28 @@ class Email(msgspec.Struct, frozen=True):
     version: int
     subject: str
     html: str
+    mjml: str | None
     text: str | None
     sender: str | None
     reply_to: str | None
     links: tuple[str, ...]
     variables: tuple[str, ...]
+    written: dict[str, str] | None
     created_at: datetime
     updated_at: datetime
+
+    def draft(self) -> Draft:
+        """The email as its author wrote it: with its snippets' names, not their texts."""
+        given = Draft(
+            name=self.name,
+            subject=self.subject,
+            html="" if self.mjml is not None else self.html,
+            mjml=self.mjml,
+            text=self.text,
+            sender=self.sender,
+            reply_to=self.reply_to,
+        )
+        return msgspec.structs.replace(given, **(self.written or {}))
 
 
 class Saved(msgspec.Struct, frozen=True):
@@ -69,6 +86,7 @@ async def create(
             f"there is an email `{checked.draft.name}` already; PUT it to save a new version",
         )
     await _write(transaction, workspace_id, row.id, 1, checked, now)
+    await stored_snippets.note(transaction, workspace_id, "email", row.id, checked.snippets)
     return await _saved(transaction, workspace_id, row.id, checked, created=True)
 
 
@@ -97,7 +115,7 @@ async def replace(
     if current.name != checked.draft.name:
         await _refuse_taken(transaction, workspace_id, email_id, checked.draft.name)
     version = current.version
-    if not _same(current, checked.draft):
+    if not _same(current, checked):
         version += 1
         await _write(transaction, workspace_id, email_id, version, checked, now)
     elif current.name == checked.draft.name:
@@ -107,6 +125,7 @@ async def replace(
         .where(email.c.workspace_id == workspace_id, email.c.id == email_id)
         .values(name=checked.draft.name, version=version, updated_at=now)
     )
+    await stored_snippets.note(transaction, workspace_id, "email", email_id, checked.snippets)
     return await _saved(transaction, workspace_id, email_id, checked, created=False)
 
 
@@ -153,6 +172,45 @@ async def listing(
     return [_email(row) for row in await transaction.execute(statement)]
 
 
+class Revision(msgspec.Struct, frozen=True):
+    """One save of an email, without its bodies."""
+
+    version: int
+    subject: str
+    created_at: datetime
+
+
+async def versions(
+    transaction: Transaction,
+    *,
+    workspace_id: int,
+    email_id: int,
+    before: int | None = None,
+    limit: int = 50,
+) -> list[Revision]:
+    """The saves of an email, the newest first, those before a version."""
+    statement = (
+        select(email_version.c.version, email_version.c.subject, email_version.c.created_at)
+        .where(email_version.c.workspace_id == workspace_id, email_version.c.email_id == email_id)
+        .order_by(email_version.c.version.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        statement = statement.where(email_version.c.version < before)
+    return [Revision(*row) for row in await transaction.execute(statement)]
+
+
+async def remove(transaction: Transaction, *, workspace_id: int, email_id: int) -> None:
+    """Delete an email and its versions; Problem `not_found`, `in_use` with what uses it."""
+    current = await _locked(transaction, workspace_id, email_id)
+    await uses.refuse_used(transaction, workspace_id, "email", email_id, current.name)
+    await stored_snippets.note(transaction, workspace_id, "email", email_id, ())
+    for table, column in ((email_version, email_version.c.email_id), (email, email.c.id)):
+        await transaction.execute(
+            delete(table).where(table.c.workspace_id == workspace_id, column == email_id)
+        )
+
+
 async def _checked(transaction: Transaction, workspace_id: int, draft: Draft) -> Checked:
     fields = await transaction.execute(
         select(field.c.name).where(field.c.workspace_id == workspace_id)
@@ -160,8 +218,15 @@ async def _checked(transaction: Transaction, workspace_id: int, draft: Draft) ->
     address = await transaction.scalar(
         select(workspace.c.postal_address).where(workspace.c.id == workspace_id)
     )
-    return drafts.check(
-        draft, fields=set(fields.scalars()), postal_address=bool((address or "").strip())
+    known = set(fields.scalars())
+    bodies = await stored_snippets.bodies(transaction, workspace_id)
+    # MJML takes many milliseconds: other requests go on meanwhile
+    return await asyncio.to_thread(
+        drafts.check,
+        draft,
+        fields=known,
+        postal_address=bool((address or "").strip()),
+        bodies=bodies,
     )
 
 
@@ -181,6 +246,8 @@ async def _write(
             version=version,
             subject=draft.subject,
             html=draft.html,
+            mjml=draft.mjml,
+            written=checked.written or None,
             text=draft.text,
             sender=draft.sender,
             reply_to=draft.reply_to,
@@ -215,10 +282,10 @@ async def _saved(
     return Saved(stored, checked.variables, checked.warnings, created)
 
 
-def _same(current: Email, draft: Draft) -> bool:
-    return all(
-        getattr(current, member) == getattr(draft, member)
-        for member in ("subject", "html", "text", "sender", "reply_to")
+def _same(current: Email, checked: Checked) -> bool:
+    return (current.written or {}) == checked.written and all(
+        getattr(current, member) == getattr(checked.draft, member)
+        for member in ("subject", "html", "mjml", "text", "sender", "reply_to")
     )
 
 
@@ -230,6 +297,8 @@ def _reading(version: int | None) -> Select[*tuple[Any, ...]]:
         email_version.c.version,
         email_version.c.subject,
         email_version.c.html,
+        email_version.c.mjml,
+        email_version.c.written,
         email_version.c.text,
         email_version.c.sender,
         email_version.c.reply_to,

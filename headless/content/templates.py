@@ -334,7 +334,7 @@ def analyze(source: str) -> tuple[Variable, ...]:
     for name, spans in analysis.filters.items():
         if name not in _TEXT.filters:
             raise TemplateError(
-                _fault_at(f"I do not know the filter `{name}`", spans[0].index, source)
+                fault_at(f"I do not know the filter `{name}`", spans[0].index, source)
             )
     found = [
         Variable(str(variable), start, start + _length(source, start, str(variable)))
@@ -364,10 +364,11 @@ def _parse(source: str, *, html: bool) -> BoundTemplate:
 def _fault(error: LiquidError, source: str) -> Fault:
     offset = max(error.token.start_index, 0) if error.token is not None else 0
     words = str(error.args[0]) if error.args else "this cannot be read"
-    return _fault_at(words.partition("\n")[0].rstrip("."), offset, source)
+    return fault_at(words.partition("\n")[0].rstrip("."), offset, source)
 
 
-def _fault_at(message: str, offset: int, source: str) -> Fault:
+def fault_at(message: str, offset: int, source: str) -> Fault:
+    """A fault at a character of a template."""
     before = source[:offset]
     return Fault(
         message,

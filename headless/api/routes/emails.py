@@ -3,10 +3,10 @@
 An email is named in a path by its id or, percent-encoded, by its name.
 """
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 
 import msgspec
-from litestar import Request, Response, get, post, put
+from litestar import Request, Response, delete, get, post, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, QueryParameter
 from msgspec import UNSET, UnsetType
@@ -15,7 +15,11 @@ from headless import ids
 from headless.api import bodies
 from headless.api.auth import Caller, needs
 from headless.api.openapi import reads
+from headless.api.page import shown
 from headless.api.shapes import Cursor, Instant, Limit, Page, after, instant, page
+from headless.audience import contacts
+from headless.campaigns.ingest import Who
+from headless.channels import previews
 from headless.content import emails
 from headless.content.drafts import Draft, Remark, Use
 from headless.content.emails import Email, Saved
@@ -26,15 +30,17 @@ _LIMIT: Final = 2 * 512 * 1024  # bytes of JSON; what counts is the 512 KB of th
 
 
 class EmailWrite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An email to save: Liquid in `subject`, `html` and `text`.
+    """An email to save: Liquid in `subject`, `html` or `mjml`, and `text`.
 
-    The namespaces are `contact.`, `entry.`, `event.`, `workspace.` and `links.unsubscribe`. Without
-    `text` it is made from the html; without an unsubscribe link one is added at the end.
+    The namespaces are `contact.`, `entry.`, `event.`, `workspace.` and `links.unsubscribe`;
+    `{% render 'name' %}` takes a snippet in. The html is made of `mjml` where that is given.
+    Without `text` it is made from the html; without an unsubscribe link one is added at the end.
     """
 
     name: str
     subject: str
-    html: str
+    html: str = ""
+    mjml: str | None = None
     text: str | None = None
     sender: str | None = None
     reply_to: str | None = None
@@ -48,6 +54,7 @@ class EmailShape(msgspec.Struct, frozen=True):
     version: int
     subject: str
     html: str
+    mjml: str | None
     text: str | None
     sender: str | None
     reply_to: str | None
@@ -56,6 +63,52 @@ class EmailShape(msgspec.Struct, frozen=True):
     updated_at: Instant
     variables: list[Use] | UnsetType = UNSET
     warnings: list[Remark] | UnsetType = UNSET
+
+
+class RevisionShape(msgspec.Struct, frozen=True):
+    """One save of an email."""
+
+    version: int
+    subject: str
+    created_at: Instant
+
+
+class PreviewAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """For whom, and what stands in for the campaign: `with`, `entry` and `event` as it gives them.
+
+    Without a contact the email is made for nobody in particular.
+    """
+
+    contact: Who | None = None
+    version: int | None = None
+    with_: dict[str, Any] = msgspec.field(name="with", default_factory=dict)
+    entry: dict[str, Any] = {}
+    event: dict[str, Any] = {}
+
+
+class PreviewShape(msgspec.Struct, frozen=True):
+    """The mail as it would arrive; `size` is the html's in bytes, of which Gmail shows 102 KB."""
+
+    sender: str
+    subject: str
+    html: str
+    text: str
+    size: int
+
+
+class TestAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """To which of your own addresses, and for which contact it is made."""
+
+    to: str
+    contact: Who | None = None
+    with_: dict[str, Any] = msgspec.field(name="with", default_factory=dict)
+
+
+class TestShape(msgspec.Struct, frozen=True):
+    """The message that is on its way."""
+
+    message_id: str
+    to: str
 
 
 class EmailRow(msgspec.Struct, frozen=True):
@@ -72,13 +125,15 @@ class EmailRow(msgspec.Struct, frozen=True):
 def _shape(
     email: Email, variables: list[Use] | UnsetType, warnings: list[Remark] | UnsetType
 ) -> EmailShape:
+    written = email.draft()
     return EmailShape(
         id=ids.encode("eml", email.id),
         name=email.name,
         version=email.version,
-        subject=email.subject,
-        html=email.html,
-        text=email.text,
+        subject=written.subject,
+        html=written.html or email.html,
+        mjml=email.mjml,
+        text=written.text,
         sender=email.sender,
         reply_to=email.reply_to,
         links=email.links,
@@ -190,4 +245,102 @@ async def get_email(
     return Response(answer, headers={"ETag": f'"{email.version}"'})
 
 
-HANDLERS: Final[list[HTTPRouteHandler]] = [create_email, replace_email, list_emails, get_email]
+@get("/emails/{name:str}/versions", opt=needs("emails:read"), tags=["Emails"])
+async def list_email_versions(
+    call: Caller, name: FromPath[str], limit: Limit = 50, cursor: Cursor = None
+) -> Page[RevisionShape]:
+    """The saves of an email, the newest first; `GET /v1/emails/{name}?version=` answers one."""
+    async with call.transaction() as tx:
+        number = await _number(tx, call.workspace_id, name)
+        await emails.get(tx, workspace_id=call.workspace_id, email_id=number)
+        rows = await emails.versions(
+            tx,
+            workspace_id=call.workspace_id,
+            email_id=number,
+            before=after(cursor, list="email_versions", email=number),
+            limit=limit + 1,
+        )
+    return page(
+        rows,
+        limit,
+        lambda row: row.version,
+        lambda row: RevisionShape(row.version, row.subject, instant(row.created_at)),
+        list="email_versions",
+        email=number,
+    )
+
+
+@delete("/emails/{name:str}", opt=needs("emails:write"), tags=["Emails"], status_code=204)
+async def delete_email(call: Caller, name: FromPath[str]) -> None:
+    """Delete an email and its versions; not while a campaign or a message uses it."""
+    async with call.transaction() as tx:
+        number = await _number(tx, call.workspace_id, name)
+        await emails.remove(tx, workspace_id=call.workspace_id, email_id=number)
+
+
+async def _contact(tx: Transaction, workspace_id: int, who: Who | None) -> int | None:
+    if who is None:
+        return None
+    if who.id is not None:
+        return ids.decode("con", who.id) or -1  # no row has it: the use case says so
+    found = await contacts.lookup(tx, workspace_id, external_id=who.external_id, email=who.email)
+    return found.id
+
+
+@post(
+    "/emails/{name:str}/preview",
+    opt={**needs("emails:read"), **reads(PreviewAsk)},
+    tags=["Emails"],
+    status_code=200,
+)
+async def preview_email(
+    request: Request[Any, Any, Any], call: Caller, name: FromPath[str]
+) -> Response[PreviewShape]:
+    """The email as a contact would get it; with `Accept: text/html` its html alone."""
+    body = await bodies.read(request, PreviewAsk, default=PreviewAsk())
+    async with call.transaction() as tx:
+        made = await previews.preview(
+            tx,
+            call.workspace_id,
+            email_id=await _number(tx, call.workspace_id, name),
+            version=body.version,
+            contact_id=await _contact(tx, call.workspace_id, body.contact),
+            given=previews.Given(values=body.with_, entry=body.entry, event=body.event),
+            base_url=call.house.settings.url,
+            now=call.now,
+        )
+    answer = PreviewShape(made.sender, made.subject, made.html, made.text, made.size)
+    accept = request.headers.get("accept", "")
+    if "text/html" in accept and "json" not in accept:
+        return cast(Response[PreviewShape], shown(made.html))
+    return Response(answer)
+
+
+@post(
+    "/emails/{name:str}/test",
+    opt={**needs("emails:write"), **reads(TestAsk)},
+    tags=["Emails"],
+    status_code=202,
+)
+async def test_email(
+    request: Request[Any, Any, Any], call: Caller, name: FromPath[str]
+) -> TestShape:
+    """Send a test to one of your own addresses; it takes the outbox's way and counts nowhere."""
+    body = await bodies.read(request, TestAsk)
+    async with call.transaction() as tx:
+        number = await previews.send_test(
+            tx,
+            call.workspace_id,
+            email_id=await _number(tx, call.workspace_id, name),
+            to=body.to,
+            contact_id=await _contact(tx, call.workspace_id, body.contact),
+            values=body.with_,
+            now=call.now,
+        )
+    return TestShape(ids.encode("msg", number), body.to)
+
+
+HANDLERS: Final[list[HTTPRouteHandler]] = [
+    create_email, replace_email, list_emails, get_email, list_email_versions, delete_email,
+    preview_email, test_email,
+]  # fmt: skip
