@@ -23,6 +23,7 @@ CATALOGUE: Final[dict[str, tuple[int, str]]] = {
     "wrong_state": (409, "Not in this state"),
     "in_use": (409, "Others use it"),
     "plan_drifted": (409, "Things have moved since the plan"),
+    "stranded": (409, "People would be lost"),
     "gone": (410, "It was there and is gone"),
     "stale_version": (412, "Somebody has saved in between"),
     "too_large": (413, "The body is too large"),

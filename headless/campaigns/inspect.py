@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import func, select, text
 
 from headless.campaigns.publish import Campaign, find, from_row, selected
+from headless.dsl.plan import Gone, in_order
 from headless.storage.codes import EnrollmentState, MessageState, Outcome, word
 from headless.storage.database import Transaction
 from headless.storage.tables import campaign, enrollment, message, position, tally, version
@@ -18,8 +19,9 @@ from headless.storage.tables import campaign, enrollment, message, position, tal
 class StepStats(msgspec.Struct, frozen=True):
     """What a step came to: contacts by outcome, and how many stand there now.
 
-    `sums` adds up the numbers that the answering activities brought with them, such as what was
-    spent; only where they were asked for.
+    `gone` is a step of an earlier version that the newest does not have. `sums` adds up the numbers
+    that the answering activities brought with them, such as what was spent; only where they were
+    asked for.
     """
 
     step: int
@@ -27,6 +29,7 @@ class StepStats(msgspec.Struct, frozen=True):
     text: str
     outcomes: dict[str, int]
     waiting: int
+    gone: bool = False
     sums: dict[str, Decimal] | None = None
 
 
@@ -57,13 +60,16 @@ async def listing(
 async def stats(
     tx: Transaction, workspace_id: int, campaign_id: int, *, sums: bool = False
 ) -> Stats:
-    """The numbers of a campaign's newest version, and of all its runs and messages."""
+    """The numbers of a campaign, of all its versions together: a step is the same in each."""
     found = await find(tx, workspace_id, campaign_id)
-    added = await _sums(tx, workspace_id, found.version_id) if sums else {}
+    added = await _sums(tx, workspace_id, campaign_id) if sums else {}
     outcomes: dict[int, dict[str, int]] = {}
     rows = await tx.execute(
         select(tally.c.step, tally.c.outcome, func.sum(tally.c.contacts))
-        .where(tally.c.workspace_id == workspace_id, tally.c.version_id == found.version_id)
+        .where(
+            tally.c.workspace_id == workspace_id,
+            tally.c.version_id.in_(_versions(workspace_id, campaign_id)),
+        )
         .group_by(tally.c.step, tally.c.outcome)
         .order_by(tally.c.step, tally.c.outcome)
     )
@@ -71,20 +77,25 @@ async def stats(
         outcomes.setdefault(step, {})[word(Outcome(outcome))] = int(contacts)
     standing = await tx.execute(
         select(position.c.step, func.count())
-        .where(position.c.workspace_id == workspace_id, position.c.version_id == found.version_id)
+        .where(
+            position.c.workspace_id == workspace_id,
+            position.c.version_id.in_(_versions(workspace_id, campaign_id)),
+        )
         .group_by(position.c.step)
     )
     waiting = {row[0]: int(row[1]) for row in standing}
+    past = [s for s in found.plan.steps if isinstance(s, Gone) and s.number in outcomes]
     steps = tuple(
         StepStats(
-            s.number,
-            s.line,
-            s.text,
-            outcomes.get(s.number, {}),
-            waiting.get(s.number, 0),
-            added.get(s.number, {}) if sums else None,
+            step=s.number,
+            line=s.line,
+            text=s.text,
+            outcomes=outcomes.get(s.number, {}),
+            waiting=waiting.get(s.number, 0),
+            gone=isinstance(s, Gone),
+            sums=added.get(s.number, {}) if sums else None,
         )
-        for s in found.plan.steps
+        for s in (*in_order(found.plan), *past)
     )
     return Stats(
         enrollments=await _by_state(
@@ -95,14 +106,14 @@ async def stats(
             message,
             MessageState,
             workspace_id,
-            message.c.version_id.in_(_versions(campaign_id)),
+            message.c.version_id.in_(_versions(workspace_id, campaign_id)),
         ),
         steps=steps,
     )
 
 
 async def _sums(
-    tx: Transaction, workspace_id: int, version_id: int
+    tx: Transaction, workspace_id: int, campaign_id: int
 ) -> dict[int, dict[str, Decimal]]:
     """The numeric properties of the activities that a step was answered with, added up."""
     await tx.whole_tables()
@@ -113,12 +124,13 @@ async def _sums(
               from journal j
               join activity a on a.workspace_id = j.workspace_id and a.id = j.activity_id
              cross join lateral jsonb_each(a.properties) p
-             where j.workspace_id = :workspace_id and j.version_id = :version_id
+             where j.workspace_id = :workspace_id and j.version_id in (select id from version
+                 where workspace_id = :workspace_id and campaign_id = :campaign_id)
                and j.outcome = :yes and jsonb_typeof(p.value) = 'number'
              group by j.step, p.key
             """
         ),
-        {"workspace_id": workspace_id, "version_id": version_id, "yes": int(Outcome.YES)},
+        {"workspace_id": workspace_id, "campaign_id": campaign_id, "yes": int(Outcome.YES)},
     )
     found: dict[int, dict[str, Decimal]] = {}
     for step, name, total in rows:
@@ -126,8 +138,10 @@ async def _sums(
     return found
 
 
-def _versions(campaign_id: int) -> Any:
-    return select(version.c.id).where(version.c.campaign_id == campaign_id)
+def _versions(workspace_id: int, campaign_id: int) -> Any:
+    return select(version.c.id).where(
+        version.c.workspace_id == workspace_id, version.c.campaign_id == campaign_id
+    )
 
 
 async def _by_state(
@@ -154,5 +168,6 @@ def render_stats(name: str, state: str, numbers: Stats) -> str:
         parts = [f"{count} {word}" for word, count in step.outcomes.items()]
         if step.waiting:
             parts.append(f"{step.waiting} waiting")
-        lines.append(f"{step.line:>4}  {step.text:{width}}  {', '.join(parts)}".rstrip())
+        line = "gone" if step.gone else str(step.line)
+        lines.append(f"{line:>4}  {step.text:{width}}  {', '.join(parts)}".rstrip())
     return "\n".join(lines) + "\n"

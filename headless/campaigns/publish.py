@@ -5,7 +5,7 @@ version never changes. Imports the language, `workspace`, `audience` and storage
 """
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -95,7 +95,7 @@ async def create(
     plan = _plan(checked)
     called = _name(plan, name)
     campaign_id = await _named(tx, workspace_id, called, now)
-    await _store(tx, workspace_id, campaign_id, 1, checked, now)
+    await store(tx, workspace_id, campaign_id, 1, checked.text, plan, now=now)
     return await find(tx, workspace_id, campaign_id), checked
 
 
@@ -139,11 +139,14 @@ async def edit(
         raise Problem("stale_version", "somebody has saved in between; read it again and merge")
     if before.state != "draft":
         raise Problem(
-            "wrong_state", f"`{before.name}` is {before.state}; only a draft can be edited"
+            "wrong_state",
+            f"`{before.name}` is {before.state}; give it a new version by `plan` and `apply`",
         )
     checked = await _sound(tx, workspace_id, text)
     if _plan(checked).hash != before.hash or text != before.source:
-        await _store(tx, workspace_id, campaign_id, before.version + 1, checked, now)
+        await store(
+            tx, workspace_id, campaign_id, before.version + 1, checked.text, _plan(checked), now=now
+        )
     return await find(tx, workspace_id, campaign_id), checked
 
 
@@ -240,25 +243,31 @@ def _made_up(plan: Plan) -> str:
     return "-".join(kept)[:60].strip("-") or "campaign"
 
 
-async def _store(
+async def store(
     tx: Transaction,
     workspace_id: int,
     campaign_id: int,
     number: int,
-    checked: Examined,
+    text: str,
+    plan: Plan,
+    *,
     now: datetime,
-) -> None:
-    plan = _plan(checked)
+    hidden: Mapping[str, int] | None = None,
+) -> int:
+    """Store a version, from now on the campaign's newest; its id.
+
+    `hidden` are hidden segments of an earlier version that it goes on with.
+    """
     names = await resolve(tx, workspace_id, [plan], now=now)
-    hidden = await _hidden_segments(tx, workspace_id, campaign_id, number, plan, now)
-    names = msgspec.structs.replace(names, ids=names.ids | hidden)
-    version_id = await tx.scalar(
+    own = await _hidden_segments(tx, workspace_id, campaign_id, number, plan, hidden or {}, now)
+    names = msgspec.structs.replace(names, ids=names.ids | own)
+    version_id: int = await tx.scalar(
         insert(version)
         .values(
             workspace_id=workspace_id,
             campaign_id=campaign_id,
             number=number,
-            source=checked.text,
+            source=text,
             hash=plan.hash,
             plan=msgspec.json.decode(plans.to_json(plan)),
             refs=msgspec.to_builtins(names),
@@ -272,6 +281,7 @@ async def _store(
         .where(campaign.c.workspace_id == workspace_id, campaign.c.id == campaign_id)
         .values(version_id=version_id, revision=campaign.c.revision + 1, updated_at=now)
     )
+    return version_id
 
 
 async def _hidden_segments(
@@ -280,15 +290,16 @@ async def _hidden_segments(
     campaign_id: int,
     number: int,
     plan: Plan,
+    kept: Mapping[str, int],
     now: datetime,
 ) -> dict[str, int]:
     """`from contacts where (…)` is a segment that only this campaign sees, followed from its start.
 
     Until then it has no condition, so that drafts cost nothing.
     """
-    made: dict[str, int] = {}
+    made = dict(kept)
     for index, source in enumerate(plan.sources):
-        if source.contacts:
+        if source.contacts and key("source", str(index)) not in made:
             name = f"{ids.encode('cmp', campaign_id)} version {number} source {index + 1}"
             made[key("source", str(index))] = await tx.scalar(
                 insert(segment)

@@ -323,3 +323,8 @@ def targets(step: Step) -> tuple[Target, ...]:
 def in_order(made: Plan) -> tuple[Step, ...]:
     """The steps in the order of the text, the entry first, without those that are gone."""
     return tuple(made.steps[number] for number in made.order) if made.order else made.steps
+
+
+def rank(made: Plan, number: int) -> int:
+    """How many steps stand before a step in the text, the entry included."""
+    return made.order.index(number) if made.order else number

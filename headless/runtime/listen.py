@@ -34,7 +34,7 @@ from headless.audience.values import Scope
 from headless.dsl.plan import Source
 from headless.runtime.entry import enter
 from headless.runtime.stands import NOW, Version, number
-from headless.runtime.versions import Versions, may_run
+from headless.runtime.versions import Versions, current, may_run
 from headless.storage.codes import ActivityKind, Channel
 from headless.storage.database import Database, Transaction
 from headless.storage.tables import (
@@ -130,7 +130,7 @@ def _starts(workspace_id: int) -> Any:
 async def _start(
     tx: Transaction, versions: Versions, version_id: int, ids: dict[str, Any], now: datetime
 ) -> None:
-    made = (await versions.get(tx, version_id)).version
+    made = await current(tx, versions, version_id)
     if not await may_run(tx, made, now=now, paused=True):
         return
     entered = 0
@@ -236,7 +236,7 @@ async def start_by_sending(
         .distinct()
     )
     for row in (await tx.execute(begun, ids)).all():
-        made = (await versions.get(tx, row.version_id)).version
+        made = await current(tx, versions, row.version_id)
         if not await may_run(tx, made, now=now, paused=True):
             continue
         for source in made.plan.sources:

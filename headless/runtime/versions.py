@@ -92,20 +92,45 @@ async def load(tx: Transaction, version_id: int) -> Version:
     )
 
 
-async def may_run(tx: Transaction, made: Version, *, now: datetime, paused: bool = False) -> bool:
-    """Whether due steps may run: the campaign is running, and within its active window.
+async def current(tx: Transaction, versions: Versions, version_id: int) -> Version:
+    """The version by which people come into the campaign that a version belongs to.
 
-    With `paused` a paused one will do: people still enter, and wait at the entry.
+    No other can take its place before the transaction ends, so nobody comes in by one that has
+    been replaced meanwhile. KeyError where there is none.
+    """
+    of = (campaign.c.workspace_id == version.c.workspace_id) & (
+        campaign.c.id == version.c.campaign_id
+    )
+    newest = await tx.scalar(
+        select(campaign.c.version_id)
+        .join(version, of)
+        .where(version.c.id == version_id)
+        .with_for_update(of=campaign, read=True, key_share=True)
+    )
+    return (await versions.get(tx, newest)).version
+
+
+async def may_run(tx: Transaction, made: Version, *, now: datetime, paused: bool = False) -> bool:
+    """Whether people may come in: the campaign is running, by this version, within its dates.
+
+    With `paused` a paused one will do: people still enter, and wait at the entry. No other version
+    can take the place of this one before the transaction ends.
     """
     row = (
         await tx.execute(
-            select(campaign.c.state, campaign.c.active_from, campaign.c.active_to).where(
-                campaign.c.workspace_id == made.workspace_id, campaign.c.id == made.campaign_id
+            select(
+                campaign.c.state,
+                campaign.c.version_id,
+                campaign.c.active_from,
+                campaign.c.active_to,
             )
+            .where(campaign.c.workspace_id == made.workspace_id, campaign.c.id == made.campaign_id)
+            .with_for_update(read=True, key_share=True)
         )
     ).one_or_none()
     return (
         row is not None
+        and row.version_id == made.id
         and row.state in (("running", "paused") if paused else ("running",))
         and (row.active_from is None or row.active_from <= now)
         and (row.active_to is None or now < row.active_to)

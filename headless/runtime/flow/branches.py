@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, aggregate_order_by
 
 from headless.audience.values import Sql
-from headless.dsl.plan import Fork, Join, Plan, Rule
+from headless.dsl.plan import Fork, Join, Plan, Rule, rank
 from headless.runtime.stands import Version, locked, not_late, number, when_due
 from headless.storage.tables import Instant, position
 
@@ -41,14 +41,16 @@ def branch_of(plan: Plan, step: int) -> int:
             case Rule(branch=branch):
                 return branch
             case Fork() as fork if inner != fork.join:
-                return fork.branches[_part(fork, inner)]
+                return fork.branches[_part(plan, fork, inner)]
         inner = step
     return 0
 
 
-def _part(fork: Fork, step: int) -> int:
-    begun = [i for i, part in enumerate(fork.parts) if part is not None and part <= step]
-    return max(i for i in begun if fork.parts[i] != fork.join)
+def _part(plan: Plan, fork: Fork, step: int) -> int:
+    """The part that a step stands in: the last that has begun before it in the text."""
+    here, starts = rank(plan, step), [part for part in fork.parts if part is not None]
+    begun = [i for i, part in enumerate(starts) if rank(plan, part) <= here]
+    return max(i for i in begun if starts[i] != fork.join)
 
 
 def branches_below(plan: Plan, rule: Rule) -> list[int]:
