@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import func, insert, select, text, union_all, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from headless.audience.activities import Activity, record
@@ -77,9 +77,7 @@ class World:
 
     async def people(self, *names: str, segment: str | None = None, **values: Any) -> None:
         """Contacts with these external ids; `values` are columns or fields of all of them."""
-        columns = {
-            k: v for k, v in values.items() if k in ("email", "time_zone", "points", "stage")
-        }
+        columns = {k: v for k, v in values.items() if k not in FIELDS}
         fields = {k: v for k, v in values.items() if k in FIELDS}
         async with self.database.transaction() as tx:
             for name in names:
@@ -133,12 +131,11 @@ class World:
         end = self.now + timedelta(**length)
         while True:
             async with self.database.transaction() as tx:
-                due = await tx.scalar(
-                    select(tables.position.c.due_at)
-                    .where(tables.position.c.due_at > self.now, tables.position.c.due_at <= end)
-                    .order_by(tables.position.c.due_at)
-                    .limit(1)
-                )
+                moments = [
+                    select(column.label("at")).where(column > self.now, column <= end)
+                    for column in (tables.position.c.due_at, tables.segment.c.asks_at)
+                ]
+                due = await tx.scalar(select(func.min(union_all(*moments).subquery().c.at)))
             self.now = due or end
             await self.settle()
             if due is None:

@@ -16,11 +16,13 @@ from sqlalchemy import (
     Boolean,
     SmallInteger,
     Text,
+    and_,
     bindparam,
     column,
     exists,
     func,
     literal,
+    or_,
     select,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
@@ -28,7 +30,15 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from headless.audience.traces import leave
 from headless.storage.codes import ActivityKind
 from headless.storage.database import Transaction
-from headless.storage.tables import Instant, activity, activity_seen, activity_todo, listener
+from headless.storage.tables import (
+    Instant,
+    activity,
+    activity_seen,
+    activity_todo,
+    contact_change,
+    listener,
+    segment_watch,
+)
 
 _COLUMNS: Final[dict[str, Any]] = {
     "contact_id": BigInteger,
@@ -92,8 +102,36 @@ async def record(
         arrays,
     )
     ids = tuple(row.id for row in result)
+    await _ask_again(tx, workspace_id, ids)
     await leave(tx, workspace_id, ids, {item.kind for item in fresh}, now=now)
     return Recorded(ids, len(activities) - len(fresh))
+
+
+async def _ask_again(tx: Transaction, workspace_id: int, ids: Sequence[int]) -> None:
+    """Note the contacts of new activities for the dynamic segments that watch for such."""
+    watching = and_(
+        segment_watch.c.workspace_id == activity.c.workspace_id,
+        segment_watch.c.kind == activity.c.kind,
+        segment_watch.c.ref.in_([activity.c.ref, 0]),
+    )
+    noted = await tx.execute(
+        insert(contact_change)
+        .from_select(
+            ["workspace_id", "contact_id"],
+            select(activity.c.workspace_id, activity.c.contact_id)
+            .join(segment_watch, watching)
+            .where(
+                activity.c.workspace_id == workspace_id,
+                activity.c.id == bindparam("ids", list(ids), type_=ARRAY(BigInteger)).any_(),
+            )
+            .distinct()
+            .order_by(activity.c.contact_id),
+        )
+        .on_conflict_do_nothing()
+        .returning(contact_change.c.contact_id)
+    )
+    if noted.first() is not None:
+        tx.wake("refresh", workspace_id)
 
 
 def _plain(item: Activity, name: str) -> Any:
@@ -125,19 +163,23 @@ async def _unseen(
 def told(
     workspace_id: int, rows: Any, kind: ActivityKind, ref: int, *, now: Any, name: str
 ) -> tuple[CTE, CTE]:
-    """Two parts of a statement that note what a change brought about, where somebody listens.
+    """Two parts of a statement that note what a change brought about, where somebody asks for it.
 
     `rows` is a select of (contact_id, occurred_at, enrollment_id, properties). The engine hears
     them after the commit, in a transaction of their own, so that two batches that wake each
-    other's positions cannot deadlock; the caller sends the wake-up `hear`.
+    other's positions cannot deadlock; the caller sends the wake-up `hear`. Dynamic segments that
+    watch for such a thing are asked again about the contacts.
     """
-    listened = exists(
-        select(1).where(
-            listener.c.workspace_id == workspace_id,
-            listener.c.kind == int(kind),
-            listener.c.ref.in_([ref, 0]),
+
+    def asked(table: Any) -> Any:
+        return exists(
+            select(1).where(
+                table.c.workspace_id == workspace_id,
+                table.c.kind == int(kind),
+                table.c.ref.in_([ref, 0]),
+            )
         )
-    )
+
     given = rows.subquery(f"rows_{name}")
     noted = (
         insert(activity)
@@ -147,14 +189,28 @@ def told(
             select(
                 literal(workspace_id), literal(int(kind), SmallInteger), literal(ref, BigInteger),
                 now, *given.c,
-            ).where(listened),
+            ).where(or_(asked(listener), asked(segment_watch))),
         )
-        .returning(activity.c.workspace_id, activity.c.id)
+        .returning(activity.c.workspace_id, activity.c.id, activity.c.contact_id)
         .cte(f"told_{name}")
     )  # fmt: skip
+    again = (
+        insert(contact_change)
+        .from_select(
+            ["workspace_id", "contact_id"],
+            select(noted.c.workspace_id, noted.c.contact_id)
+            .where(asked(segment_watch))
+            .distinct()
+            .order_by(noted.c.contact_id),
+        )
+        .on_conflict_do_nothing()
+        .returning(contact_change.c.contact_id)
+        .cte(f"again_{name}")
+    )
     todo = (
         insert(activity_todo)
         .from_select(["workspace_id", "activity_id"], select(noted.c.workspace_id, noted.c.id))
+        .add_cte(again)
         .returning(activity_todo.c.activity_id)
         .cte(f"todo_{name}")
     )

@@ -1,24 +1,27 @@
 """Membership: who is in a segment, kept in sets; joining and leaving are told to campaigns.
 
-Static segments change by `join` and `leave`; dynamic ones by `refresh` (all of it) and
-`refresh_changed` (the contacts that have changed since). Imports the conditions and storage.
+Static segments change by `join` and `leave`; dynamic ones by `refresh` (all of it),
+`refresh_changed` (the contacts that have changed since) and `refresh_days` (those for whom a day
+has begun). Imports `rules` and storage.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import (
+    CTE,
     BigInteger,
     Select,
-    and_,
+    Text,
     bindparam,
     cast,
     delete,
     func,
     literal,
     null,
+    or_,
     select,
     true,
     update,
@@ -26,22 +29,18 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 
 from headless.audience.activities import told
-from headless.audience.conditions import holds
-from headless.audience.values import Scope
-from headless.dsl import ast
-from headless.dsl.parser import parse_condition
-from headless.problems import Problem
+from headless.audience.rules import (
+    Rule,
+    follow,
+    followed,
+    has_begun,
+    next_day,
+    zones_in_use,
+    zones_of,
+)
 from headless.storage.codes import ActivityKind
 from headless.storage.database import Transaction
-from headless.storage.tables import (
-    Instant,
-    contact,
-    contact_change,
-    segment,
-    segment_member,
-    workspace,
-)
-from headless.workspace.names import Names, resolve
+from headless.storage.tables import Instant, contact, contact_change, segment, segment_member
 
 CHANGED_AT_ONCE: Final = 10_000
 
@@ -62,8 +61,9 @@ async def join(
     now: datetime,
 ) -> int:
     """Put contacts into a segment; how many were not in it before."""
-    who = _given(contact_ids)
-    return await _join(tx, workspace_id, segment_id, who, now)
+    at = literal(now, Instant)
+    joined = _joined(workspace_id, segment_id, _given(contact_ids), at)
+    return (await _tell(tx, workspace_id, segment_id, at, joined=joined)).joined
 
 
 async def leave(
@@ -75,7 +75,8 @@ async def leave(
     now: datetime,
 ) -> int:
     """Take contacts out of a segment; how many were in it."""
-    return await _leave(tx, workspace_id, segment_id, _given(contact_ids), now)
+    left = _left(workspace_id, segment_id, _given(contact_ids))
+    return (await _tell(tx, workspace_id, segment_id, literal(now, Instant), left=left)).left
 
 
 def _given(contact_ids: Sequence[int]) -> Select[*tuple[Any, ...]]:
@@ -83,12 +84,9 @@ def _given(contact_ids: Sequence[int]) -> Select[*tuple[Any, ...]]:
     return select(func.unnest(ids).label("contact_id"))
 
 
-async def _join(
-    tx: Transaction, workspace_id: int, segment_id: int, who: Any, now: datetime
-) -> int:
-    at = literal(now, Instant)
+def _joined(workspace_id: int, segment_id: int, who: Any, at: Any) -> CTE:
     rows = who.subquery("who")
-    new = (
+    return (
         insert(segment_member)
         .from_select(
             ["workspace_id", "segment_id", "contact_id", "since"],
@@ -98,14 +96,10 @@ async def _join(
         .returning(segment_member.c.contact_id)
         .cte("joined")
     )
-    return await _tell(tx, workspace_id, segment_id, new, ActivityKind.JOINED_SEGMENT, at)
 
 
-async def _leave(
-    tx: Transaction, workspace_id: int, segment_id: int, who: Any, now: datetime
-) -> int:
-    at = literal(now, Instant)
-    gone = (
+def _left(workspace_id: int, segment_id: int, who: Any) -> CTE:
+    return (
         delete(segment_member)
         .where(
             segment_member.c.workspace_id == workspace_id,
@@ -115,85 +109,65 @@ async def _leave(
         .returning(segment_member.c.contact_id)
         .cte("gone")
     )
-    return await _tell(tx, workspace_id, segment_id, gone, ActivityKind.LEFT_SEGMENT, at)
+
+
+_KINDS: Final = {
+    "joined": ActivityKind.JOINED_SEGMENT,
+    "left": ActivityKind.LEFT_SEGMENT,
+}
 
 
 async def _tell(
-    tx: Transaction, workspace_id: int, segment_id: int, changed: Any, kind: ActivityKind, at: Any
-) -> int:
-    rows = select(
-        changed.c.contact_id,
-        at.label("occurred_at"),
-        cast(null(), BigInteger).label("enrollment_id"),
-        cast(null(), JSONB).label("properties"),
-    )
-    noted, todo = told(workspace_id, rows, kind, segment_id, now=at, name="members")
-    counts = select(
-        select(func.count()).select_from(changed).scalar_subquery().label("changed"),
-        select(func.count()).select_from(todo).scalar_subquery().label("todo"),
-    ).add_cte(noted)
-    row = (await tx.execute(counts)).one()
+    tx: Transaction, workspace_id: int, segment_id: int, at: Any, **changes: CTE
+) -> Change:
+    """Carry the changes out and tell of them; `joined` and `left` are the parts that make them."""
+    counts, noted, todos = [], [], []
+    for name, part in changes.items():
+        rows = select(
+            part.c.contact_id,
+            at.label("occurred_at"),
+            cast(null(), BigInteger).label("enrollment_id"),
+            cast(null(), JSONB).label("properties"),
+        )
+        note, todo = told(workspace_id, rows, _KINDS[name], segment_id, now=at, name=name)
+        counts.append(select(func.count()).select_from(part).scalar_subquery().label(name))
+        noted.append(note)
+        todos.append(select(func.count()).select_from(todo).scalar_subquery())
+    total = sum(todos[1:], start=todos[0])
+    row = (await tx.execute(select(*counts, total.label("todo")).add_cte(*noted))).one()
     if row.todo:
         tx.wake("hear", workspace_id)
-    return int(row.changed)
+    return Change(*(getattr(row, name, 0) for name in _KINDS))
 
 
 # ---------------------------------------------------------------- dynamic segments
 
 
-class Rule(msgspec.Struct, frozen=True):
-    """A dynamic segment, ready to be asked."""
-
-    workspace_id: int
-    segment_id: int
-    condition: ast.Condition
-    names: Names
-    zone: str
-
-    def holds(self, now: datetime) -> Any:
-        """The condition over the columns of the table `contact`."""
-        scope = Scope(
-            workspace_id=self.workspace_id,
-            contact=contact,
-            now=literal(now, Instant),
-            zone=func.coalesce(contact.c.time_zone, self.zone),
-            names=self.names,
-        )
-        return and_(contact.c.workspace_id == self.workspace_id, holds(self.condition, scope))
-
-
-async def rule(
-    tx: Transaction, workspace_id: int, segment_id: int, text: str, *, now: datetime
-) -> Rule:
-    """Read a segment's definition; raises Problem `invalid_text` with its diagnostics."""
-    parsed = parse_condition(text)
-    if parsed.condition is None:
-        raise Problem(
-            "invalid_text", "the condition has faults", text=text, faults=parsed.diagnostics
-        )
-    names = await resolve(tx, workspace_id, [parsed.condition], now=now)
-    zone: str = await tx.scalar(select(workspace.c.time_zone).where(workspace.c.id == workspace_id))
-    return Rule(workspace_id, segment_id, parsed.condition, names, zone)
-
-
 async def refresh(tx: Transaction, workspace_id: int, segment_id: int, *, now: datetime) -> Change:
-    """Make a dynamic segment's members be those for whom its condition holds now."""
-    text = await tx.scalar(
-        select(segment.c.condition)
-        .where(segment.c.workspace_id == workspace_id, segment.c.id == segment_id)
-        .with_for_update()
-    )
-    if text is None:
+    """Make a dynamic segment's members be those for whom its condition holds now.
+
+    Its definition is read anew. Raises Problem `not_found` where it speaks of what is not there.
+    """
+    asked = await follow(tx, workspace_id, segment_id, now=now)
+    if asked is None:
         return Change()
-    asked = await rule(tx, workspace_id, segment_id, text, now=now)
     await tx.whole_tables()
-    change = await _diff(tx, asked, now, None)
+    change = await _diff(tx, asked, now)
+    await _note_days(tx, asked, now, refreshed_at=now)
+    return change
+
+
+async def _note_days(tx: Transaction, asked: Rule, now: datetime, **more: Any) -> None:
+    """The days up to now have been asked about; when the next one begins for somebody."""
+    next_: datetime | None = None
+    if asked.asks_of_time:
+        zones = [asked.zone] if asked.zone else await zones_in_use(tx, asked.workspace_id)
+        next_ = next_day([*zones, asked.zone or asked.house], now)
     await tx.execute(
         update(segment)
-        .where(segment.c.workspace_id == workspace_id, segment.c.id == segment_id)
-        .values(refreshed_at=now)
+        .where(segment.c.workspace_id == asked.workspace_id, segment.c.id == asked.segment_id)
+        .values(asked_at=now, asks_at=next_, **more)
     )
-    return change
 
 
 async def refresh_changed(tx: Transaction, workspace_id: int, *, now: datetime) -> int:
@@ -214,42 +188,111 @@ async def refresh_changed(tx: Transaction, workspace_id: int, *, now: datetime) 
         )
         .returning(contact_change.c.contact_id)
     )
-    ids = [row.contact_id for row in taken]
-    if ids:
-        rows = await tx.execute(
-            select(segment.c.id, segment.c.condition).where(
-                segment.c.workspace_id == workspace_id, segment.c.condition.is_not(None)
-            )
-        )
-        for row in rows.all():
-            asked = await rule(tx, workspace_id, row.id, row.condition, now=now)
-            await _diff(tx, asked, now, ids)
+    ids = list(taken.scalars())
+    if not ids:
+        return 0
+    asked = await followed(tx, workspace_id)
+    given = bindparam("only", ids, type_=ARRAY(BigInteger), unique=True)
+    for one in asked:
+        await _diff(tx, one, now, contact.c.id == given.any_(), only=given)
+    await _look_sooner(tx, asked, contact.c.id == given.any_(), now)
     return len(ids)
 
 
-async def _diff(tx: Transaction, asked: Rule, now: datetime, only: list[int] | None) -> Change:
-    """Join those who fit and are not in, leave those who are in and do not fit; as sets."""
-    among: Any = true()
-    if only is not None:
-        ids = bindparam("only", only, type_=ARRAY(BigInteger))
-        among = contact.c.id == ids.any_()
-    fitting = select(contact.c.id.label("contact_id")).where(asked.holds(now), among).cte("fitting")
-    m = segment_member
-    members = (
-        select(m.c.contact_id)
-        .where(
-            m.c.workspace_id == asked.workspace_id,
-            m.c.segment_id == asked.segment_id,
-            true()
-            if only is None
-            else m.c.contact_id == bindparam("members", only, type_=ARRAY(BigInteger)).any_(),
+async def _look_sooner(tx: Transaction, asked: list[Rule], who: Any, now: datetime) -> None:
+    """Changed contacts may live in zones where a day begins before any that was known of."""
+    waiting = [one for one in asked if one.zone is None and one.asks_of_time]
+    if not waiting:
+        return
+    workspace_id = waiting[0].workspace_id
+    if zones := await zones_of(tx, workspace_id, who):
+        soonest = literal(next_day(zones, now), Instant)
+        await tx.execute(
+            update(segment)
+            .where(
+                segment.c.workspace_id == workspace_id,
+                segment.c.id.in_([one.segment_id for one in waiting]),
+                segment.c.asks_at > soonest,
+            )
+            .values(asks_at=soonest)
         )
-        .cte("members")
+
+
+async def refresh_days(tx: Transaction, workspace_id: int, *, now: datetime) -> int:
+    """Ask the segments again whose conditions speak of time, where a day has begun; how many."""
+    due = await tx.execute(
+        select(segment.c.id)
+        .where(segment.c.workspace_id == workspace_id, segment.c.asks_at <= now)
+        .order_by(segment.c.id)
+        .with_for_update(skip_locked=True)
     )
-    both = fitting.outerjoin(members, fitting.c.contact_id == members.c.contact_id, full=True)
-    new = select(fitting.c.contact_id).select_from(both).where(members.c.contact_id.is_(None))
-    old = select(members.c.contact_id).select_from(both).where(fitting.c.contact_id.is_(None))
-    # leaving first: the second statement of the diff must not see its own joiners
-    left = await _leave(tx, asked.workspace_id, asked.segment_id, old, now)
-    joined = await _join(tx, asked.workspace_id, asked.segment_id, new, now)
-    return Change(joined, left)
+    numbers = list(due.scalars())
+    if not numbers:
+        return 0
+    zones = await zones_in_use(tx, workspace_id)
+    for one in await followed(tx, workspace_id, segment.c.id.in_(numbers)):
+        since = one.asked_at or now - timedelta(days=1)
+        if (who := _where_a_day_began(one, zones, since, now)) is not None:
+            await tx.whole_tables()
+            await _diff(tx, one, now, who)
+        await _note_days(tx, one, now)
+    await tx.execute(  # a list kept by hand since then has no days to ask about
+        update(segment)
+        .where(
+            segment.c.workspace_id == workspace_id,
+            segment.c.id.in_(numbers),
+            segment.c.asks_at <= now,
+        )
+        .values(asks_at=null())
+    )
+    return len(numbers)
+
+
+def _where_a_day_began(asked: Rule, zones: list[str], since: datetime, now: datetime) -> Any:
+    """The contacts in whose zone a day has begun, as a condition; None for nobody."""
+    fixed = asked.zone
+    if fixed is not None:
+        return true() if has_begun(fixed, since, now) else None
+    begun = [zone for zone in zones if has_begun(zone, since, now)]
+    house = has_begun(asked.house, since, now)
+    if not begun and not house:
+        return None
+    if len(begun) == len(zones) and house:
+        return true()
+    there = contact.c.time_zone == bindparam(None, begun, type_=ARRAY(Text)).any_()
+    return or_(there, contact.c.time_zone.is_(None)) if house else there
+
+
+async def _diff(
+    tx: Transaction, asked: Rule, now: datetime, among: Any = None, *, only: Any = None
+) -> Change:
+    """Join those who fit and are not in, leave those who are in and do not fit; as sets.
+
+    `among` narrows the contacts that are asked; `only` are their numbers, where they are few.
+    """
+    m, at = segment_member, literal(now, Instant)
+    fitting = select(contact.c.id.label("contact_id")).where(asked.holds(now))
+    members = select(m.c.contact_id).where(
+        m.c.workspace_id == asked.workspace_id, m.c.segment_id == asked.segment_id
+    )
+    if only is not None:
+        members = members.where(m.c.contact_id == only.any_())
+    elif among is not None:
+        them = select(contact.c.id).where(contact.c.workspace_id == asked.workspace_id, among)
+        members = members.where(m.c.contact_id.in_(them))
+    if among is not None:
+        fitting = fitting.where(among)
+    fit, was = fitting.cte("fitting"), members.cte("members")
+    both = fit.outerjoin(was, fit.c.contact_id == was.c.contact_id, full=True)
+    apart = (
+        select(fit.c.contact_id.label("joins"), was.c.contact_id.label("leaves"))
+        .select_from(both)
+        .where(or_(fit.c.contact_id.is_(None), was.c.contact_id.is_(None)))
+        .cte("apart")
+        .prefix_with("materialized")
+    )
+    joining = select(apart.c.joins.label("contact_id")).where(apart.c.joins.is_not(None))
+    leaving = select(apart.c.leaves).where(apart.c.leaves.is_not(None))
+    joined = _joined(asked.workspace_id, asked.segment_id, joining, at)
+    left = _left(asked.workspace_id, asked.segment_id, leaving)
+    return await _tell(tx, asked.workspace_id, asked.segment_id, at, joined=joined, left=left)

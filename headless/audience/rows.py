@@ -28,6 +28,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    union,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
@@ -37,7 +38,15 @@ from headless.audience.activities import told
 from headless.audience.writes import COLUMNS, Row
 from headless.storage.codes import ActivityKind
 from headless.storage.database import Transaction
-from headless.storage.tables import Instant, contact, contact_tag, listener
+from headless.storage.tables import (
+    Instant,
+    contact,
+    contact_tag,
+    listener,
+    segment_watch,
+    stage,
+)
+from headless.workspace.names import BUILT_IN_REFS
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -186,35 +195,98 @@ async def change(
 async def _tell_of_fields(
     tx: Transaction, workspace_id: int, given: Any, document: dict[str, str], now: datetime
 ) -> None:
-    """Before the update: what it changes, to the campaigns that wait for `changed FIELD`."""
-    for field in await _listened_fields(tx, workspace_id):
-        before = contact.c.fields[field.name]
-        unset = case((given.c.cleared.has_key(field.name), null()), else_=before)
-        after = func.coalesce(given.c.fields[field.name], unset)
-        rows = (
-            select(
-                contact.c.id,
-                literal(now, Instant).label("occurred_at"),
-                cast(null(), BigInteger).label("enrollment_id"),
-                func.jsonb_build_object("from", before, "to", after).label("properties"),
-            )
-            .join(given, given.c.id == contact.c.id)
-            .where(contact.c.workspace_id == workspace_id, before.is_distinct_from(after))
+    """Before the update: what it changes, to those who wait for `changed FIELD`."""
+    wanted = await _asked_for(tx, workspace_id, ActivityKind.CHANGED)
+    if wanted:
+        known = await contact_fields.known(tx, workspace_id)
+        changes = {f.id: _of_field(given, f.name) for f in known.values() if f.id in wanted}
+        for name in COLUMNS:
+            if BUILT_IN_REFS[name] in wanted:
+                before, after = _of_column(given, name)
+                changes[BUILT_IN_REFS[name]] = func.to_jsonb(before), func.to_jsonb(after)
+        for ref, (before, after) in changes.items():
+            rows = _changing(workspace_id, given, before, after, now)
+            await _tell(tx, workspace_id, rows, ActivityKind.CHANGED, ref, now, document)
+    for number, name in await _asked_stages(tx, workspace_id):
+        before, after = _of_column(given, "stage")
+        rows = _changing(workspace_id, given, before, after, now).where(
+            func.lower(after) == name.lower(),
+            func.lower(func.coalesce(before, "")) != name.lower(),
         )
-        await _tell(tx, workspace_id, rows, ActivityKind.CHANGED, field.id, now, document)
+        await _tell(tx, workspace_id, rows, ActivityKind.ENTERED_STAGE, number, now, document)
 
 
-async def _listened_fields(tx: Transaction, workspace_id: int) -> list[contact_fields.Field]:
-    listened = await tx.execute(
-        select(listener.c.ref)
-        .where(listener.c.workspace_id == workspace_id, listener.c.kind == ActivityKind.CHANGED)
-        .distinct()
+def _of_field(given: Any, name: str) -> tuple[Any, Any]:
+    before = contact.c.fields[name]
+    unset = case((given.c.cleared.has_key(name), null()), else_=before)
+    return before, func.coalesce(given.c.fields[name], unset)
+
+
+def _of_column(given: Any, name: str) -> tuple[Any, Any]:
+    before = contact.c[name]
+    return before, case((given.c.written.has_key(name), given.c[name]), else_=before)
+
+
+def _changing(
+    workspace_id: int, given: Any, before: Any, after: Any, now: datetime
+) -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            contact.c.id,
+            literal(now, Instant).label("occurred_at"),
+            cast(null(), BigInteger).label("enrollment_id"),
+            func.jsonb_build_object("from", before, "to", after).label("properties"),
+        )
+        .join(given, given.c.id == contact.c.id)
+        .where(contact.c.workspace_id == workspace_id, before.is_distinct_from(after))
     )
-    wanted = {row[0] for row in listened}
-    if not wanted:
+
+
+async def _asked_for(tx: Transaction, workspace_id: int, kind: ActivityKind) -> set[int]:
+    """What activities of a kind somebody waits for, or asks a segment about."""
+    asked = union(
+        *(
+            select(table.c.ref).where(
+                table.c.workspace_id == workspace_id, table.c.kind == int(kind)
+            )
+            for table in (listener, segment_watch)
+        )
+    )
+    return set((await tx.execute(asked)).scalars())
+
+
+async def _asked_stages(tx: Transaction, workspace_id: int) -> list[tuple[int, str]]:
+    numbers = await _asked_for(tx, workspace_id, ActivityKind.ENTERED_STAGE)
+    if not numbers:
         return []
-    known = await contact_fields.known(tx, workspace_id)
-    return [field for field in known.values() if field.id in wanted]
+    rows = await tx.execute(
+        select(stage.c.id, stage.c.name).where(
+            stage.c.workspace_id == workspace_id, among(stage.c.id, numbers)
+        )
+    )
+    return [(row.id, row.name) for row in rows]
+
+
+async def tell_of_stages(
+    tx: Transaction, workspace_id: int, new: Mapping[int, str], now: datetime
+) -> None:
+    """Contacts that came with a stage (their number -> its name) have entered it."""
+    if not new:
+        return
+    for number, name in await _asked_stages(tx, workspace_id):
+        who = [contact_id for contact_id, of in new.items() if of.lower() == name.lower()]
+        if who:
+            rows = _plain_rows(who, now)
+            await _tell(tx, workspace_id, rows, ActivityKind.ENTERED_STAGE, number, now, {})
+
+
+def _plain_rows(who: Iterable[int], now: datetime) -> Select[*tuple[Any, ...]]:
+    return select(
+        func.unnest(bindparam("got", sorted(who), type_=ARRAY(BigInteger))).label("contact_id"),
+        literal(now, Instant).label("occurred_at"),
+        cast(null(), BigInteger).label("enrollment_id"),
+        cast(null(), JSONB).label("properties"),
+    )
 
 
 async def give_tag(
@@ -235,12 +307,7 @@ async def give_tag(
     )
     got = {row[0] for row in new}
     if got:
-        rows = select(
-            func.unnest(bindparam("got", sorted(got), type_=ARRAY(BigInteger))).label("contact_id"),
-            literal(now, Instant).label("occurred_at"),
-            cast(null(), BigInteger).label("enrollment_id"),
-            cast(null(), JSONB).label("properties"),
-        )
+        rows = _plain_rows(got, now)
         await _tell(tx, workspace_id, rows, ActivityKind.GOT_TAG, tag_id, now, {})
     return got
 

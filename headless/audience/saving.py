@@ -23,6 +23,7 @@ from headless.audience.rows import Found
 from headless.audience.writes import Row, Write, check, new_fields
 from headless.problems import Problem
 from headless.storage.database import Database, Transaction
+from headless.workspace.names import made
 from headless.workspace.names import tags as tag_ids
 
 OnConflict = Literal["update", "skip", "fail"]
@@ -103,6 +104,7 @@ async def put(
     again.
     """
     waiting, twins = _merged(rows)
+    await _known(tx, workspace_id, rows, now)
     written: dict[int, Row] = {}
     if mostly_new:
         fresh = {index: row for index, row in waiting.items() if row.contact_id is None}
@@ -143,6 +145,12 @@ async def put(
     for index in waiting:  # as many identities as rounds, all of one contact
         saved[index].problem = Problem("invalid_value", "too many writes of one contact in a batch")
     await _tags(tx, workspace_id, written, saved, now)
+    stages = {
+        saved[index].contact_id or 0: stage
+        for index, row in written.items()
+        if saved[index].created and (stage := row.texts.get("stage"))
+    }
+    await statements.tell_of_stages(tx, workspace_id, stages, now)
     for index, first in twins.items():
         one = saved[first]
         saved[index].contact_id, saved[index].problem = one.contact_id, one.problem
@@ -150,6 +158,15 @@ async def put(
     await changed(
         tx, workspace_id, {s.contact_id for s in saved if s.contact_id is not None and s.changed}
     )
+
+
+async def _known(
+    tx: Transaction, workspace_id: int, rows: Mapping[int, Row], now: datetime
+) -> None:
+    """Stages and colleagues come into being by being given to a contact."""
+    for kind in ("stage", "owner"):
+        if names := {name for row in rows.values() if (name := row.texts.get(kind))}:
+            await made(tx, workspace_id, kind, names, now=now)
 
 
 def _note_new(saved: Sequence[Saved], made: Mapping[int, int]) -> None:

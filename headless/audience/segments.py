@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from headless import ids
-from headless.audience import membership
+from headless.audience import membership, rules
 from headless.dsl.check import check_definition
 from headless.dsl.diagnostics import has_errors, in_order
 from headless.dsl.parser import parse_condition
@@ -123,7 +123,7 @@ async def change(
 
     Raises Problem `name_taken`, `invalid_value`, `invalid_text`, `not_found`.
     """
-    await find(tx, workspace_id, segment_id)
+    known = await find(tx, workspace_id, segment_id)
     values: dict[str, Any] = {}
     if name is not UNSET:
         values["name"] = proper_name(name)
@@ -132,9 +132,17 @@ async def change(
         values["condition"] = (
             None if condition is None else await sound(tx, workspace_id, condition)
         )
+    if values.get("condition") is not None:
+        asked = await rules.rule(tx, workspace_id, segment_id, values["condition"], now=now)
+        if await rules.leans_on(tx, workspace_id, asked.names, segment_id):
+            raise Problem(
+                "invalid_value",
+                f"`{known.name}` would depend on itself; a segment's condition may speak only of "
+                "segments that do not speak of it",
+            )
     if values:
         await tx.execute(update(segment).where(*_one(workspace_id, segment_id)).values(values))
-    if values.get("condition") is not None:
+    if "condition" in values:
         await membership.refresh(tx, workspace_id, segment_id, now=now)
     return await find(tx, workspace_id, segment_id)
 
@@ -184,7 +192,7 @@ async def members(
 async def preview(tx: Transaction, workspace_id: int, condition: str, *, now: datetime) -> int:
     """How many contacts a condition holds for now; raises Problem `invalid_text`."""
     text = await sound(tx, workspace_id, condition)
-    rule = await membership.rule(tx, workspace_id, 0, text, now=now)
+    rule = await rules.rule(tx, workspace_id, 0, text, now=now)
     count: int = await tx.scalar(select(func.count()).select_from(contact).where(rule.holds(now)))
     return count
 

@@ -7,7 +7,7 @@ nothing is due at that instant. Both run the same code. Imports the rest of the 
 from datetime import datetime
 from typing import Final
 
-from headless.audience.membership import refresh_changed
+from headless.audience.membership import refresh_changed, refresh_days
 from headless.runtime.advance import BATCH, advance
 from headless.runtime.entry import take_in
 from headless.runtime.listen import hear_steps
@@ -16,7 +16,7 @@ from headless.runtime.versions import Versions
 from headless.storage.database import Database
 from headless.storage.wake import Wake
 
-JOBS: Final = ("advance", "take_in", "hear", "refresh")
+JOBS: Final = ("advance", "take_in", "hear", "refresh", "days")
 
 
 class Engine:
@@ -50,6 +50,9 @@ class Engine:
             case "refresh", (workspace_id,):
                 async with self.database.transaction() as tx:
                     return await refresh_changed(tx, workspace_id, now=now)
+            case "days", (workspace_id,):
+                async with self.database.transaction() as tx:
+                    return await refresh_days(tx, workspace_id, now=now)
         raise ValueError(f"the engine has no job {wake.key}")
 
     async def settle(self, *, now: datetime) -> int:

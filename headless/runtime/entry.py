@@ -24,12 +24,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
+from headless.audience.activities import told
 from headless.audience.conditions import holds
 from headless.audience.values import Scope, shifted
 from headless.dsl.plan import Source
 from headless.runtime.stands import NOW, Version
 from headless.runtime.versions import Versions, may_run
-from headless.storage.codes import EnrollmentState
+from headless.storage.codes import ActivityKind, EnrollmentState
 from headless.storage.database import Database
 from headless.storage.tables import (
     Instant,
@@ -114,7 +115,12 @@ def enter(
         .returning(position.c.branch)
         .cte("placed")
     )  # fmt: skip
-    return select(func.count().label("entered")).select_from(new).add_cte(placed)
+    joined = select(new.c.contact_id, new.c.entered_at, new.c.id, cast(null(), JSONB))
+    heard = told(
+        made.workspace_id, joined, ActivityKind.JOINED_CAMPAIGN, made.campaign_id,
+        now=NOW, name="entered",
+    )  # fmt: skip
+    return select(func.count().label("entered")).select_from(new).add_cte(placed, *heard)
 
 
 def _last_run(made: Version) -> Any:

@@ -43,7 +43,7 @@ from headless.dsl.plan import (
     When,
     Whenever,
 )
-from headless.runtime import times
+from headless.runtime import left, times
 from headless.runtime.batch import Frame
 from headless.runtime.flow import branches, loops
 from headless.runtime.paths import ALWAYS, LEFT, Paths
@@ -383,7 +383,7 @@ def _ended(frame: Frame, paths: Paths) -> Iterator[CTE]:
     p = tables.position
     yield delete(p).where(_same(frame), frame.by(paths)).returning(p.c.branch).cte("ended")
     if not has_rules(frame):
-        yield _closed(frame, paths, EnrollmentState.FINISHED, "finished")
+        yield from _closed(frame, paths, EnrollmentState.FINISHED, "finished")
 
 
 def _left(frame: Frame, paths: Paths) -> Iterator[CTE]:
@@ -393,17 +393,19 @@ def _left(frame: Frame, paths: Paths) -> Iterator[CTE]:
         p.c.workspace_id == frame.version.workspace_id, p.c.enrollment_id == e.enrollment_id
     )
     yield delete(p).where(all_of_it, frame.by(paths)).returning(p.c.branch).cte("gone")
-    yield _closed(frame, paths, EnrollmentState.EXITED, "exited")
+    yield from _closed(frame, paths, EnrollmentState.EXITED, "exited")
 
 
-def _closed(frame: Frame, paths: Paths, state: EnrollmentState, name: str) -> CTE:
+def _closed(frame: Frame, paths: Paths, state: EnrollmentState, name: str) -> Iterator[CTE]:
     en, e = tables.enrollment, frame.rows.c
     mine = and_(en.c.workspace_id == frame.version.workspace_id, en.c.id == e.enrollment_id)
     test = true() if paths == ALWAYS else frame.by(paths)
-    return (
+    closed = (
         update(en)
         .where(mine, test)
         .values(state=number(state), ended_at=e.at)
-        .returning(en.c.id)
+        .returning(*left.ENDED)
         .cte(name)
     )
+    yield closed
+    yield from left.tell(frame.version, closed, name=name)

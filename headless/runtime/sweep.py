@@ -32,6 +32,8 @@ _LOOK: Final[TextClause] = text(
     select distinct 'hear', workspace_id, 0, 0 from activity_todo
     union all
     select distinct 'refresh', workspace_id, 0, 0 from contact_change
+    union all
+    select distinct 'days', workspace_id, 0, 0 from segment where asks_at <= :now
     """
 ).bindparams(bindparam("now", type_=Instant), bindparam("most", type_=Integer))
 

@@ -128,8 +128,10 @@ def spoken_of(node: ast.Node) -> Iterator[tuple[Kind, str]]:
     """The kinds and the names that a node speaks of."""
     for name, sort in named_things(node):
         yield sort, name.text
-    if isinstance(node, ast.FieldChanged) and node.field.name not in BUILT_IN_FIELDS:
-        yield "field", node.field.name
+    if isinstance(node, ast.FieldChanged | ast.SetField | ast.ClearField):
+        field = node.field
+        if field.scope == "contact" and field.name not in BUILT_IN_FIELDS:
+            yield "field", field.name
 
 
 async def resolve(
