@@ -19,8 +19,6 @@ _WHOLE: Final[dict[type[ast.Node], str]] = {
     ast.Goal: "goal",
     ast.StopWhen: "stop when",
     ast.OwnedBy: "owned by",
-    ast.Moved: "moved",
-    ast.WaitingAt: "waiting at",
     # steps
     ast.SendSlack: "send slack",
     ast.MoveTo: "move to campaign",
