@@ -476,15 +476,15 @@ def upgrade() -> None:
         sa.Column("into_id", sa.BigInteger(), nullable=True),
         sa.Column("address_hash", sa.LargeBinary(), nullable=True),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("cleared_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("clear_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("workspace_id", "contact_id", name=op.f("pk_gone_contact")),
     )
     op.create_index(
-        "ix_gone_contact_uncleared",
+        "ix_gone_contact_clear_at",
         "gone_contact",
-        ["at"],
+        ["clear_at"],
         unique=False,
-        postgresql_where=sa.text("cleared_at is null"),
+        postgresql_where=sa.text("clear_at is not null"),
     )
     op.create_table(
         "inbox_mail",
@@ -1118,9 +1118,9 @@ def downgrade() -> None:
     op.drop_index("ix_inbox_mail_recipient", table_name="inbox_mail")
     op.drop_table("inbox_mail")
     op.drop_index(
-        "ix_gone_contact_uncleared",
+        "ix_gone_contact_clear_at",
         table_name="gone_contact",
-        postgresql_where=sa.text("cleared_at is null"),
+        postgresql_where=sa.text("clear_at is not null"),
     )
     op.drop_table("gone_contact")
     op.drop_table("form_answer")

@@ -61,7 +61,7 @@ gone_contact = Table(  # what stays of contacts that were erased, or merged into
     Column("into_id", BigInteger),  # null: erased
     Column("address_hash", LargeBinary),
     instant_column("at"),
-    instant_column("cleared_at", nullable=True),  # what others were just writing has been cleared
+    instant_column("clear_at", nullable=True),  # when what others were just writing is cleared
     PrimaryKeyConstraint("workspace_id", "contact_id"),
 )
 Index("ix_gone_contact_uncleared", gone_contact.c.at, postgresql_where=text("cleared_at is null"))
