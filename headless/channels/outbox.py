@@ -18,7 +18,7 @@ import msgspec
 import structlog
 from sqlalchemy import ARRAY, BigInteger, bindparam, case, func, literal, update
 
-from headless.channels import messages
+from headless.channels import breakers, messages
 from headless.channels.answers import Answer, Verdict
 from headless.channels.messages import Settlement
 from headless.channels.ports import Courier, Due, Parcel, Refusal
@@ -49,6 +49,7 @@ class Delivered(msgspec.Struct, frozen=True):
     skipped: int = 0
     parked: int = 0
     uncertain: int = 0
+    put_off: int = 0
     more: bool = False
     stopped: str | None = None
 
@@ -98,6 +99,7 @@ class _Delivery:
         self.left = batch
         self.dry = False  # nothing more was due when last asked
         self.stopped: str | None = None
+        self.put_off = 0
         self.counts: dict[MessageState, int] = {}
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
@@ -114,9 +116,10 @@ class _Delivery:
         """Keep the connections busy until nothing is due, or the batch is through."""
         while True:
             await self._turn()
-            if not self._flying and not self._landed:
+            if self._flying or self._landed:
+                await self._gather()
+            elif self.dry or self.stopped or self.left <= 0:
                 return self._result()
-            await self._gather()
 
     async def wind_down(self) -> None:
         """Something broke, or we are to stop: note what the messages on the wire come to."""
@@ -165,20 +168,26 @@ class _Delivery:
     async def _within_domains(
         self, transaction: Transaction, parcels: list[Parcel], now: datetime
     ) -> list[Parcel]:
-        """Those that their domains' rates allow now; the others are due when they may go."""
-        if self.pace.rate.per_domain is None:
-            return parcels
-        grants = await self.pace.domains(Counter(_domain(each) for each in parcels), now)
+        """Those that their domains' rates and breakers let go; the others are due later."""
+        wanted = Counter(domain for each in parcels if (domain := _domain(each)))
+        shut = await breakers.closed_to(
+            transaction, self.workspace_id, self.courier.channel, wanted, now=now
+        )
+        open_to = {domain: count for domain, count in wanted.items() if domain not in shut}
+        grants = await self.pace.domains(open_to, now)
         left = {domain: grant.count for domain, grant in grants.items()}
         going, later = [], {}
         for parcel in parcels:
             domain = _domain(parcel)
-            if left[domain] > 0:
-                left[domain] -= 1
+            if domain in shut:
+                later[parcel.message_id] = shut[domain]
+            elif not domain or left[domain] > 0:
+                left[domain] = left.get(domain, 0) - 1
                 going.append(parcel)
             else:
                 later[parcel.message_id] = now + timedelta(seconds=grants[domain].wait)
         await messages.put_off(transaction, self.workspace_id, later)
+        self.put_off += len(later)
         return going
 
     async def _send(self, parcel: Parcel) -> Answer:
@@ -242,10 +251,25 @@ class _Delivery:
             if answer.verdict is Verdict.BROKEN:
                 self.stopped = answer.detail
         await messages.write(transaction, self.workspace_id, settlements, now)
+        await self._count_refusals(transaction, now)
         if dead:
             await suppress(transaction, self.workspace_id, self.courier.channel, dead, now=now)
         for settlement in settlements:
             self._count(settlement.state)
+
+    async def _count_refusals(self, transaction: Transaction, now: datetime) -> None:
+        outcomes = [
+            breakers.Outcome(_domain(parcel), due.version_id, answer.verdict is Verdict.PARK)
+            for due, parcel, answer in self._landed
+            if answer.verdict in _ANSWERED
+        ]
+        tripped = await breakers.count(
+            transaction, self.workspace_id, self.courier.channel, outcomes, now=now
+        )
+        for each in tripped:
+            log.warning(
+                "breaker_tripped", scope=each.scope, subject=each.subject, refused=each.refused
+            )
 
     def _count(self, state: MessageState) -> None:
         self.counts[state] = self.counts.get(state, 0) + 1
@@ -258,9 +282,13 @@ class _Delivery:
             skipped=count(MessageState.SKIPPED, 0),
             parked=count(MessageState.PARKED, 0),
             uncertain=count(MessageState.UNCERTAIN, 0),
+            put_off=self.put_off,
             more=not self.dry and self.stopped is None,
             stopped=self.stopped,
         )
+
+
+_ANSWERED: Final = frozenset((Verdict.SENT, Verdict.SUPPRESS, Verdict.FAILED, Verdict.PARK))
 
 
 def _domain(parcel: Parcel) -> str:

@@ -24,6 +24,7 @@ class Due(msgspec.Struct, frozen=True):
     contact_id: int
     ref: int
     enrollment_id: int | None
+    version_id: int | None
     activity_id: int | None
     attempts: int
     created_at: datetime

@@ -101,7 +101,9 @@ class Post:
         )
         if done.stopped is not None:
             return 0
-        return done.sent + done.retried + done.skipped + done.parked + done.uncertain
+        return sum(
+            (done.sent, done.retried, done.skipped, done.parked, done.uncertain, done.put_off)
+        )
 
     async def _held(self, workspace_id: int, channel: Channel) -> _Held:
         """Who takes a workspace's messages of a kind, and how fast."""

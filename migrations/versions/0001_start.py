@@ -150,6 +150,22 @@ def upgrade() -> None:
     )
     op.create_index("ix_visitor_contact", "visitor", ["contact_id"], unique=False)
     op.create_table(
+        "breaker",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("channel", sa.SmallInteger(), nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("taken", sa.Integer(), nullable=False),
+        sa.Column("refused", sa.Integer(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("open_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("waiting", sa.Boolean(), server_default="false", nullable=False),
+        sa.CheckConstraint("scope in ('domain', 'campaign')", name=op.f("ck_breaker_scope")),
+        sa.PrimaryKeyConstraint(
+            "workspace_id", "channel", "scope", "subject", name=op.f("pk_breaker")
+        ),
+    )
+    op.create_table(
         "campaign",
         sa.Column("workspace_id", sa.Integer(), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -1153,6 +1169,7 @@ def downgrade() -> None:
     op.drop_table("company")
     op.drop_index("uq_channel_in_use", table_name="channel", postgresql_where=sa.text("in_use"))
     op.drop_table("channel")
+    op.drop_table("breaker")
     op.drop_table("campaign")
     op.drop_index("uq_asset_slug", table_name="asset")
     op.drop_index("uq_asset_name", table_name="asset")

@@ -35,7 +35,7 @@ from headless.storage.tables.campaigns import (
     turn,
     version,
 )
-from headless.storage.tables.channels import channel
+from headless.storage.tables.channels import breaker, channel
 from headless.storage.tables.columns import Instant, Place, metadata
 from headless.storage.tables.companies import (
     company,
@@ -76,6 +76,7 @@ __all__ = [
     "activity_todo",
     "asset",
     "asset_file",
+    "breaker",
     "campaign",
     "channel",
     "company",
