@@ -7,6 +7,7 @@ nothing is due at that instant. Both run the same code. Imports the rest of the 
 from datetime import datetime
 from typing import Final
 
+from headless.audience.clearing import clear
 from headless.audience.membership import refresh_changed, refresh_days
 from headless.runtime.advance import BATCH, advance
 from headless.runtime.entry import take_in
@@ -16,7 +17,7 @@ from headless.runtime.versions import Versions
 from headless.storage.database import Database
 from headless.storage.wake import Wake
 
-JOBS: Final = ("advance", "take_in", "hear", "refresh", "days")
+JOBS: Final = ("advance", "take_in", "hear", "refresh", "days", "clear")
 
 
 class Engine:
@@ -53,6 +54,9 @@ class Engine:
             case "days", (workspace_id,):
                 async with self.database.transaction() as tx:
                     return await refresh_days(tx, workspace_id, now=now)
+            case "clear", (workspace_id,):
+                async with self.database.transaction() as tx:
+                    return await clear(tx, workspace_id, now=now)
         raise ValueError(f"the engine has no job {wake.key}")
 
     async def settle(self, *, now: datetime) -> int:

@@ -34,6 +34,8 @@ _LOOK: Final[TextClause] = text(
     select distinct 'refresh', workspace_id, 0, 0 from contact_change
     union all
     select distinct 'days', workspace_id, 0, 0 from segment where asks_at <= :now
+    union all
+    select distinct 'clear', workspace_id, 0, 0 from gone_contact where clear_at <= :now
     """
 ).bindparams(bindparam("now", type_=Instant), bindparam("most", type_=Integer))
 
