@@ -151,14 +151,23 @@ async def _start(tx: Transaction, workspace_id: int, found: Campaign, now: datet
 # ---------------------------------------------------------------- pause, resume, stop
 
 
-async def pause(tx: Transaction, workspace_id: int, campaign_id: int, *, now: datetime) -> Campaign:
+async def pause(
+    tx: Transaction,
+    workspace_id: int,
+    campaign_id: int,
+    *,
+    now: datetime,
+    reason: str | None = None,
+) -> Campaign:
     """Hold a running campaign: everybody keeps their place, and messages not yet handed over wait.
 
-    Raises Problem `wrong_state`.
+    `reason` is kept until it goes on. Raises Problem `wrong_state`.
     """
     found = await _in_state(tx, workspace_id, campaign_id, "running", "pause")
     await _pending(tx, workspace_id, campaign_id, due_at=literal_column("'infinity'", Instant))
-    return await _change(tx, found, workspace_id, now, state="paused", paused_at=now)
+    return await _change(
+        tx, found, workspace_id, now, state="paused", paused_at=now, pause_reason=reason
+    )
 
 
 class Resumed(msgspec.Struct, frozen=True):
@@ -184,7 +193,9 @@ async def resume(
     if shifted and found.paused_at is not None:
         await tx.execute(_shift(mine, found.paused_at, now))
     await _pending(tx, workspace_id, campaign_id, due_at=now)
-    campaign_ = await _change(tx, found, workspace_id, now, state="running", paused_at=None)
+    campaign_ = await _change(
+        tx, found, workspace_id, now, state="running", paused_at=None, pause_reason=None
+    )
     tx.wake("sweep")
     return Resumed(campaign_, due)
 

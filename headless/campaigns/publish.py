@@ -46,6 +46,7 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
     started_at: datetime | None
     paused_at: datetime | None
+    pause_reason: str | None
     stopped_at: datetime | None
 
     @property
@@ -202,6 +203,7 @@ def from_row(row: Any) -> Campaign:
         updated_at=row.updated_at,
         started_at=row.started_at,
         paused_at=row.paused_at,
+        pause_reason=row.pause_reason,
         stopped_at=row.stopped_at,
     )
 

@@ -197,6 +197,98 @@ def resume_campaign(name: str, overdue: str, as_json: bool) -> None:
         answer(f"{resumed['name']} runs again; {late} came due in the pause: {then}")
 
 
+def _new_version(command: click.decorators.FC) -> click.decorators.FC:
+    """The argument and options that say which text, and what becomes of those inside."""
+    for option in (
+        click.option("--drain", is_flag=True, help="Those inside end by the old version."),
+        click.option(
+            "--waits",
+            type=click.Choice(["keep", "recompute"]),
+            default="keep",
+            show_default=True,
+            help="Changed waits: keep the promised time, or count anew.",
+        ),
+        click.option("--to", "number", type=int, help="Go back to this version instead."),
+        click.argument("file", metavar="[FILE|-]", required=False),
+        _NAME,
+    ):
+        command = option(command)
+    return command
+
+
+def _wanted(file: str | None, number: int | None, waits: str, drain: bool) -> dict[str, Any]:
+    if (file is None) == (number is None):
+        raise Failure(
+            "there is no new text",
+            "name a file (`-` is standard input), or a version with `--to`",
+            Exit.USAGE,
+        )
+    which = {"version": number} if file is None else {"source": _text(file)}
+    return {**which, "waits": waits, "drain": drain}
+
+
+@command_campaigns.command("plan")
+@_new_version
+@json_option
+def plan_version(
+    name: str, file: str | None, number: int | None, waits: str, drain: bool, as_json: bool
+) -> None:
+    """Show what a new text would do to a campaign and the people inside."""
+    path = f"/v1/campaigns/{segment(name)}/plan"
+    wanted = _wanted(file, number, waits, drain)
+    with connected() as client:
+        if as_json:
+            print_json(client.post(path, wanted))
+        else:
+            told = client.ask("POST", path, json=wanted, headers={"Accept": "text/plain"}).text
+            answer(told.rstrip())
+
+
+@command_campaigns.command("apply")
+@_new_version
+@click.option("--yes", is_flag=True, help="Apply without asking.")
+@click.option("--plan", "agreed", help="The hash of the plan you agreed to.")
+@json_option
+def apply_version(
+    name: str,
+    file: str | None,
+    number: int | None,
+    waits: str,
+    drain: bool,
+    yes: bool,
+    agreed: str | None,
+    as_json: bool,
+) -> None:
+    """Give a campaign a new version, after showing what it does to the people inside."""
+    path = f"/v1/campaigns/{segment(name)}"
+    wanted = _wanted(file, number, waits, drain)
+    with connected() as client:
+        if agreed is None:
+            agreed = _seen(client, f"{path}/plan", wanted, yes=yes)
+        done = client.post(f"{path}/apply", {**wanted, "plan": agreed})
+    if as_json:
+        print_json(done)
+    else:
+        answer(f"{done['name']} is at version {done['version']}")
+
+
+def _seen(client: Client, path: str, wanted: dict[str, Any], *, yes: bool) -> str:
+    """The plan's hash, once the person has seen the plan and agreed."""
+    told = client.post(path, wanted)
+    say(client.ask("POST", path, json=wanted, headers={"Accept": "text/plain"}).text.rstrip())
+    if told["stranded"]:
+        raise Failure("people would be lost", "say in the text where they go", Exit.CONFLICT)
+    if not yes and told["becomes"] != told["was"]:
+        if not sys.stdin.isatty():
+            raise Failure(
+                "nobody can be asked here",
+                f"add `--yes`, or `--plan {told['hash']}` to do exactly this",
+                Exit.USAGE,
+            )
+        click.confirm("apply it?", abort=True, err=True)
+    return str(told["hash"])
+
+
 @command_campaigns.command("add")
 @_NAME
 @_CONTACTS

@@ -8,6 +8,7 @@ from headless.api.routes import (
     activities,
     campaigns,
     channels,
+    components,
     contacts,
     emails,
     fields,
@@ -15,6 +16,7 @@ from headless.api.routes import (
     language,
     lifecycle,
     segments,
+    versions,
     whoami,
     why,
 )
@@ -26,10 +28,12 @@ HANDLERS: Final[list[HTTPRouteHandler]] = [
     *imports.HANDLERS,
     *segments.HANDLERS,
     *emails.HANDLERS,
+    *components.HANDLERS,
     *channels.HANDLERS,
     *language.HANDLERS,
     *campaigns.HANDLERS,
     *lifecycle.HANDLERS,
+    *versions.HANDLERS,
     *activities.HANDLERS,
     *why.HANDLERS,
 ]

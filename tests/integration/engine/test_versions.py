@@ -7,7 +7,7 @@ import pytest
 from world import World
 
 from headless.campaigns import versions
-from headless.campaigns.versions import VersionPlan
+from headless.campaigns.proposals import VersionPlan
 from headless.problems import Problem
 
 BASE = """\
