@@ -30,6 +30,8 @@ from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
+from headless.campaigns import tripping
+from headless.campaigns.tripping import JOB as TRIP
 from headless.channels.post import Post
 from headless.channels.returned import listening
 from headless.channels.returns import Returns
@@ -48,6 +50,7 @@ _HEARTBEAT_SWEEPS: Final = 5
 _FORGOTTEN: Final = timedelta(days=1)
 DELIVER: Final = "deliver"
 SWEEP: Final = "sweep"
+SENDING: Final = (DELIVER, TRIP)
 
 log = structlog.get_logger(__name__)
 
@@ -86,7 +89,7 @@ class Worker:
     async def send(self, given: Iterable[Wake]) -> None:
         """Put hints into the line of those who can work on them."""
         moving = [wake for wake in given if wake.job in JOBS]
-        sending = [wake for wake in given if wake.job == DELIVER]
+        sending = [wake for wake in given if wake.job in SENDING]
         if any(wake.job == SWEEP for wake in given):
             self._look.set()
         if moving:
@@ -168,7 +171,7 @@ class Worker:
         settings.retry_on_error = [RedisConnectionError, RedisTimeoutError, OSError]
         settings.retry = Retry(ExponentialBackoff(cap=1, base=0.05), 5)
         return Listener(
-            [self._handler(job) for job in (*JOBS, DELIVER, SWEEP)],
+            [self._handler(job) for job in (*JOBS, *SENDING, SWEEP)],
             redis_settings=settings,
             queue_name=wakes.QUEUE,
             handle_signals=False,
@@ -218,13 +221,23 @@ async def _work(settings: Settings) -> None:
         smtp_url=settings.smtp_url,
         redis_url=settings.redis_url,
     )
+
+    async def deliver(wake: Wake) -> int:
+        if wake.job == TRIP:
+            workspace_id, campaign_id = wake.args
+            return await tripping.trip(database, workspace_id, campaign_id, now=clock.now())
+        return await post.deliver(wake)
+
+    async def due() -> list[Wake]:
+        return [*await tripping.tripped(database), *await post.due()]
+
     try:
         made = Worker(
             database,
             settings.redis_url,
             clock=clock,
-            deliver=post.deliver,
-            due=post.due,
+            deliver=deliver,
+            due=due,
             stop_seconds=settings.stop_seconds,
         )
         async with contextlib.AsyncExitStack() as stack:

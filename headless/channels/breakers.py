@@ -95,17 +95,17 @@ async def tripped_campaigns(tx: Transaction) -> list[tuple[int, int]]:
 async def handled(tx: Transaction, workspace_id: int, campaign_id: int) -> tuple[int, int]:
     """The campaign was paused; answers refused and handed over, for the reason to be given."""
     b = breaker.c
-    row = (
-        await tx.execute(
-            update(breaker)
-            .where(
-                b.workspace_id == workspace_id, b.scope == "campaign", b.subject == str(campaign_id)
-            )
-            .values(waiting=False, taken=0, refused=0)
-            .returning(b.refused, b.taken)
-        )
-    ).first()
-    return (0, 0) if row is None else (row.refused, row.taken)
+    mine = (
+        (b.workspace_id == workspace_id)
+        & (b.scope == "campaign")
+        & (b.subject == str(campaign_id))
+        & b.waiting
+    )
+    row = (await tx.execute(select(b.refused, b.taken).where(mine).with_for_update())).first()
+    if row is None:
+        return 0, 0
+    await tx.execute(update(breaker).where(mine).values(waiting=False, taken=0, refused=0))
+    return row.refused, row.taken
 
 
 def _subjects(each: Outcome, campaigns: dict[int, int]) -> list[tuple[Scope, str]]:

@@ -5,13 +5,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 import pytest
 from mail_double import MailDouble
 from sqlalchemy import insert, text
 
+from headless.campaigns import tripping
 from headless.channels import accounts, breakers
 from headless.channels.post import Post
 from headless.channels.providers import Smtp, SmtpSecrets
+from headless.dsl.examine import examine
+from headless.dsl.plan import to_json
 from headless.seals import Seals
 from headless.storage import tables
 from headless.storage.codes import MessageState, word
@@ -98,9 +102,12 @@ async def house(database_url: str, double: MailDouble) -> AsyncIterator[House]:
     campaign = await house.add(
         tables.campaign, name="C", state="running", version_id=1, created_at=NOW, updated_at=NOW
     )
+    read = examine("campaign C\nsend email Hi\n")
+    assert read.plan is not None
+    plan = msgspec.json.decode(to_json(read.plan))
     house.version = await house.add(
         tables.version, campaign_id=campaign, number=1, source="", hash="",
-        plan={}, refs={}, created_at=NOW,
+        plan=plan, refs={}, created_at=NOW,
     )  # fmt: skip
     yield house
     await database.close()
@@ -163,18 +170,20 @@ async def test_a_domain_that_refuses_everything_is_left_alone_for_a_while(
     assert len(again) == 61 - list(states.values()).count("parked")
 
 
-async def test_a_campaign_that_is_refused_everywhere_asks_to_be_paused(
+async def test_a_campaign_that_is_refused_everywhere_is_paused(
     house: House, double: MailDouble
 ) -> None:
     people = [f"p{n}@d{n}.example" for n in range(60)]
     double.rcpt = {address: ["550 5.7.1 spam"] for address in people}
     await house.mail(*people)
     await house.deliver()
-    async with house.database.transaction() as tx:
-        ((workspace, campaign),) = await breakers.tripped_campaigns(tx)
-        assert workspace == 1
-        await breakers.handled(tx, workspace, campaign)
-        assert await breakers.tripped_campaigns(tx) == []
+    (hint,) = await tripping.tripped(house.database)
+    assert await tripping.trip(house.database, *hint.args, now=NOW) == 1
+    assert await tripping.trip(house.database, *hint.args, now=NOW) == 0, "once is enough"
+    assert await tripping.tripped(house.database) == []
+    ((state, reason),) = await house.rows("select state, pause_reason from campaign")
+    assert state == "paused"
+    assert "messages were refused" in reason
     assert await house.rows("select contact_id from suppression") == []
 
 

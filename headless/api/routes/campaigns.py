@@ -66,6 +66,7 @@ class CampaignShape(msgspec.Struct, frozen=True):
     updated_at: Instant
     started_at: Instant | None
     paused_at: Instant | None
+    pause_reason: str | None
     stopped_at: Instant | None
 
 
@@ -127,6 +128,7 @@ def shape(found: Campaign, read: Examined | None = None) -> CampaignShape:
         updated_at=instant(found.updated_at),
         started_at=maybe_instant(found.started_at),
         paused_at=maybe_instant(found.paused_at),
+        pause_reason=found.pause_reason,
         stopped_at=maybe_instant(found.stopped_at),
     )
 

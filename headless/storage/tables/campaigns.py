@@ -43,6 +43,7 @@ campaign = Table(
     instant_column("updated_at"),
     instant_column("started_at", nullable=True),
     instant_column("paused_at", nullable=True),
+    Column("pause_reason", Text),
     instant_column("stopped_at", nullable=True),
     PrimaryKeyConstraint("workspace_id", "id"),
     UniqueConstraint("workspace_id", "name"),
