@@ -20,23 +20,10 @@ _WHOLE: Final[dict[type[ast.Node], str]] = {
     ast.StopWhen: "stop when",
     ast.OwnedBy: "owned by",
     # steps
-    ast.SendSlack: "send slack",
     ast.MoveTo: "move to campaign",
-    ast.PushTo: "push to",
-    ast.Unsubscribe: "unsubscribe",
-    ast.Subscribe: "subscribe",
-    ast.ShowContent: "show content",
     ast.DeleteContact: "delete contact",
     # events
     ast.AllOf: "and between events",
-    ast.Replied: "replied to",
-    ast.TimeSpent: "spent",
-    ast.SlotRequested: "requested slot",
-    ast.StageEntered: "entered stage",
-    ast.FieldChanged: "changed",
-    # conditions
-    ast.Answer: "answer",
-    ast.Device: "device",
     # anchors
     ast.StepAnchor: "of LABEL",
 }
@@ -44,26 +31,9 @@ _WHOLE: Final[dict[type[ast.Node], str]] = {
 
 _Part = tuple[type[ast.Node], Callable[[Any], bool], str]
 _PARTS: Final[tuple[_Part, ...]] = (
-    (ast.SendMessage, lambda s: s.channel != "email", "send {0.channel}"),
-    (ast.SendMessage, lambda s: s.to is not None, "to"),
-    (ast.AddPoints, lambda s: s.group is not None, "in group"),
-    (ast.AddPoints, lambda s: s.company, "to company"),
-    (ast.RemovePoints, lambda s: s.group is not None, "in group"),
-    (ast.RemovePoints, lambda s: s.company, "from company"),
-    (ast.AddTo, lambda s: s.container != "segment", "add to {0.container}"),
-    (ast.RemoveFrom, lambda s: s.container != "segment", "remove from {0.container}"),
-    (ast.SetOwner, lambda s: len(s.owners) > 1, "one of"),
-    (ast.Joined, lambda e: e.gathering != "segment", "joined {0.gathering}"),
-    (ast.Left, lambda e: e.gathering != "segment", "left {0.gathering}"),
-    (ast.PointsReached, lambda e: e.group is not None, "in group"),
+    (ast.AddTo, lambda s: s.container == "campaign", "add to {0.container}"),
+    (ast.RemoveFrom, lambda s: s.container == "campaign", "remove from {0.container}"),
     (ast.Happening, lambda e: e.times > 1, "{0.times} times"),
-    (ast.PageVisited, lambda e: e.referrer is not None, "from"),
-    (ast.PageVisited, lambda e: e.device is not None, "on {0.device.text}"),
-    (ast.SiteVisited, lambda e: e.referrer is not None, "from"),
-    (ast.SiteVisited, lambda e: e.device is not None, "on {0.device.text}"),
-    (ast.Points, lambda p: p.group is not None, "in group"),
-    (ast.ReachableBy, lambda r: r.channel != "email", "reachable by {0.channel}"),
-    (ast.Field, lambda f: f.scope in ("company", "utm", "device"), "{0.scope}.{0.name}"),
 )
 """Parts of statements that cannot run, though the rest of the statement can."""
 

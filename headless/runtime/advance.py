@@ -17,6 +17,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     exists,
+    func,
     or_,
     select,
     update,
@@ -24,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from headless.dsl.plan import Rule
+from headless.runtime import left
 from headless.runtime.flow.branches import branches_below
 from headless.runtime.listen import start_by_sending
 from headless.runtime.stands import Version
@@ -85,13 +87,12 @@ async def _batch(
         await start_by_sending(tx, versions, made.workspace_id, row.sent, now=now)
     for rest in carried.follow:
         tx.wake("advance", made.id, rest)
-    if row.email:
-        tx.wake("deliver", made.workspace_id, Channel.EMAIL)
-    if row.webhook:
-        tx.wake("deliver", made.workspace_id, Channel.WEBHOOK)
+    sent = {channel: getattr(row, channel.name.lower()) for channel in Channel}
+    for channel in (channel for channel, messages in sent.items() if messages):
+        tx.wake("deliver", made.workspace_id, channel)
     if row.todo:
         tx.wake("hear", made.workspace_id)
-    return Advanced(found.claimed, row.email + row.webhook, carried.follow)
+    return Advanced(found.claimed, sum(sent.values()), carried.follow)
 
 
 async def _close(tx: Transaction, made: Version, enrollments: Sequence[int], now: datetime) -> None:
@@ -121,7 +122,7 @@ async def _close(tx: Transaction, made: Version, enrollments: Sequence[int], now
             other.c.workspace_id == made.workspace_id, other.c.enrollment_id == enrollment.c.id
         )
     )
-    await tx.execute(
+    ended = (
         update(enrollment)
         .where(
             and_(
@@ -132,7 +133,12 @@ async def _close(tx: Transaction, made: Version, enrollments: Sequence[int], now
             ~somewhere,
         )
         .values(state=EnrollmentState.FINISHED, ended_at=now)
+        .returning(*left.ENDED)
+        .cte("ended_runs")
     )
+    noted, todo = left.tell(made, ended, name="path")
+    if await tx.scalar(select(func.count()).select_from(todo).add_cte(noted), {"now": now}):
+        tx.wake("hear", made.workspace_id)
 
 
 def _answered(made: Version) -> ColumnElement[bool]:

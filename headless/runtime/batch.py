@@ -147,9 +147,9 @@ def _columns(spoken: tuple[ast.Node, ...]) -> set[str]:
             case ast.Field(scope="contact", name=name):
                 own = "time_zone" if name == "timezone" else name
                 wanted.add(own if name in BUILT_IN_FIELDS else "fields")
-            case ast.Stage():
+            case ast.Stage() | ast.SetStage():
                 wanted.add("stage")
-            case ast.Owner():
+            case ast.Owner() | ast.ToOwner() | ast.SetOwner():
                 wanted.add("owner")
             case ast.SendWebhook():
                 wanted |= {"email", "external_id"}

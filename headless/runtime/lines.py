@@ -27,6 +27,7 @@ from headless.runtime import holds, times
 from headless.runtime.batch import Frame
 from headless.runtime.effects.channels import way_of
 from headless.runtime.effects.contact import points as points_of
+from headless.runtime.effects.results import result, unless
 from headless.runtime.flow import loops
 from headless.runtime.paths import ALWAYS, Paths
 from headless.runtime.stands import number
@@ -127,17 +128,13 @@ def _told(frame: Frame, step: Step) -> tuple[Sql, Sql]:
         case Loop() | Tick() | Jump():
             return _turned(frame, step)
         case Act(action=ast.SendMessage() as send):
-            why = _refusal(frame, step, send)
-            sent = case((why.is_(None), number(Outcome.SENT)), else_=number(Outcome.SKIPPED))
-            return sent, case((why.is_not(None), func.jsonb_build_object("reason", why)))
-        case Act(action=ast.SendWebhook()):
-            return number(Outcome.SENT), _NOTHING
-        case Act(action=ast.Note(text=note)):
-            return number(Outcome.DONE), func.jsonb_build_object("note", literal(note))
+            return unless(_refusal(frame, step, send), Outcome.SENT)
         case Act(action=action) if (change := points_of(action)) is not None:
             before = frame.rows.c.points + _points_before(frame, step.number)
             after = before + number(change)
             return number(Outcome.DONE), func.jsonb_build_object("from", before, "to", after)
+        case Act(action=action):
+            return result(action, frame.scope)
         case _:
             return number(Outcome.DONE), _NOTHING
 

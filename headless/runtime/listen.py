@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 
-from headless.audience.conditions import answers, heard
+from headless.audience.conditions import answers, heard, remembered
 from headless.audience.values import Scope
 from headless.dsl.plan import Source
 from headless.runtime.entry import enter
@@ -48,6 +48,8 @@ from headless.storage.tables import (
 
 HEARD_AT_ONCE: Final = 5_000
 _ENTRY: Final = 0
+_KEPT: Final = -1
+"""No step: what conditions look back at is written down, and wakes nobody."""
 _IDS: Final = bindparam("ids", type_=ARRAY(BigInteger))
 
 
@@ -201,7 +203,7 @@ def listens(made: Version) -> set[tuple[ActivityKind, int, int]]:
     for step in made.plan.steps:
         for trigger in _triggers(step):
             found |= {(h.kind, h.ref, step.number) for h in heard(trigger.event, made.names)}
-    return found
+    return found | {(h.kind, h.ref, _KEPT) for h in remembered(made.plan, made.names)}
 
 
 def _triggers(step: Any) -> list[Any]:

@@ -7,7 +7,6 @@ earlier step of the same run writes, the run is cut: the question becomes a rest
 once. A run can start at any step, for a position may stand at any. Pure; imports the language.
 """
 
-from collections.abc import Iterable, Iterator
 from typing import Final, Literal
 
 import msgspec
@@ -31,7 +30,7 @@ from headless.dsl.plan import (
     Whenever,
     targets,
 )
-from headless.workspace.names import everything
+from headless.runtime.touches import reads, writes
 
 Path = frozenset[tuple[int, int]]
 """One way through the questions of a run: which question (its number) had which outcome."""
@@ -191,66 +190,3 @@ def _merged(paths: set[Path], plan: Plan) -> set[Path] | None:
             if group <= paths:
                 return (paths - group) | {rest}
     return None
-
-
-# ---------------------------------------------------------------- what a step reads and writes
-
-
-def writes(step: Step) -> set[str]:
-    """What a step changes about a contact, as words that `reads` uses too."""
-    if not isinstance(step, Act):
-        return set()
-    match step.action:
-        case ast.AddPoints() | ast.RemovePoints():
-            return {"points"}
-        case ast.AddTag(tag=name) | ast.RemoveTag(tag=name):
-            return {f"tag:{name.text.casefold()}"}
-        case (
-            ast.AddTo(container="segment", name=name)
-            | ast.RemoveFrom(container="segment", name=name)
-        ):
-            return {f"segment:{name.text.casefold()}"}
-        case ast.SetField(field=field) | ast.ClearField(field=field):
-            return {f"field:{field.name}"}
-        case ast.SetStage():
-            return {"field:stage"}
-        case ast.SetOwner():
-            return {"field:owner"}
-        case ast.Unsubscribe() | ast.Subscribe():
-            return {"consent"}
-        case _:
-            return set()
-
-
-def reads(step: Step) -> set[str]:
-    """What a step looks at: a question its condition, an action its values and its own kind."""
-    if isinstance(step, Act):
-        match step.action:
-            case ast.AddTag() | ast.RemoveTag() | ast.AddTo() | ast.RemoveFrom():
-                return writes(step)
-            case ast.SendMessage():
-                return {"consent", *_words(everything(step.action))}
-            case ast.SetField():
-                return set(_words(everything(step.action.value)))
-            case _:
-                return set(_words(everything(step.action)))
-    return set(_words(everything(step)))
-
-
-def _words(nodes: Iterable[ast.Node]) -> Iterator[str]:
-    for node in nodes:
-        match node:
-            case ast.Points() | ast.PointsReached():
-                yield "points"
-            case ast.Field(scope="contact", name=name):
-                yield "points" if name == "points" else f"field:{name}"
-            case ast.Stage():
-                yield "field:stage"
-            case ast.Owner():
-                yield "field:owner"
-            case ast.HasTag(tag=name) | ast.TagGot(tag=name):
-                yield f"tag:{name.text.casefold()}"
-            case ast.InSegment(segment=name) | ast.Joined(name=name):
-                yield f"segment:{name.text.casefold()}"
-            case ast.ReachableBy() | ast.Unsubscribed():
-                yield "consent"

@@ -218,7 +218,7 @@ def _heard(version: Version, event: ast.Event, claimed: CTE, arm: int) -> tuple[
     return a, and_(
         a.c.workspace_id == version.workspace_id,
         a.c.contact_id == claimed.c.contact_id,
-        answers(event, a, _scope(version, zone)),
+        answers(event, a, _scope(version, zone), since=claimed.c.opens[arm]),
         a.c.occurred_at >= claimed.c.opens[arm],
         a.c.occurred_at < claimed.c.closes[arm],
     )

@@ -6,7 +6,7 @@ moved to their next rest. `docs/engine.md` says why it is one.
 """
 
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from sqlalchemy import CTE, Select, exists, func, literal, literal_column, select, union_all
@@ -24,14 +24,12 @@ from headless.runtime.stands import NOW, Version, number
 from headless.storage import tables
 from headless.storage.codes import ActivityKind, Channel
 
-_CHANNELS: Final = (Channel.EMAIL, Channel.WEBHOOK)
-
 
 class Carried(msgspec.Struct, frozen=True, kw_only=True):
     """A run as the engine carries it out.
 
     `lock`, where there is one, takes `:places` and goes before `act`, which takes `:now` and
-    `:places` and answers one row: the number of messages by channel (`email`, `webhook`), of
+    `:places` and answers one row: the number of messages by channel (`email`, `sms` ...), of
     activities for others to hear (`todo`), and the ids of the messages whose sending starts runs
     (`sent`). `follow` are the rests that may be due at once; `rules` says that runs can have more
     than one position.
@@ -112,7 +110,7 @@ def _counts(made: Frame, changes: list[CTE]) -> Select[*tuple[Any, ...]]:
         return total
 
     return select(
-        *(count(messages, channel).label(channel.name.lower()) for channel in _CHANNELS),
+        *(count(messages, channel).label(channel.name.lower()) for channel in Channel),
         count(todos).label("todo"),
         _starting(made, messages).label("sent"),
     )

@@ -3,7 +3,7 @@
 Pure. Imports the language, `audience` and `stands`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -39,9 +39,19 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 def told(
-    batch: Batch, step: int, kind: ActivityKind, ref: int, changed: CTE | None
+    batch: Batch,
+    step: int,
+    kind: ActivityKind,
+    ref: int,
+    changed: CTE | None,
+    *,
+    name: str | None = None,
+    only: Callable[[Any], Any] | None = None,
 ) -> Iterator[CTE]:
-    """What the step brought about, as activities, where some campaign listens for such a thing."""
+    """What the step brought about, as activities, where some campaign listens for such a thing.
+
+    `changed` and `only` say for whom it did; `name` tells several tellings of a step apart.
+    """
     written = batch.written
     source: Any = written
     if changed is not None:
@@ -49,9 +59,15 @@ def told(
     rows = (
         select(written.c.contact_id, written.c.at, written.c.enrollment_id, written.c.detail)
         .select_from(source)
-        .where(batch.of(step))
+        .where(batch.of(step), *([] if only is None else [only(written.c)]))
     )
-    yield from noted(batch.version.workspace_id, rows, kind, ref, now=NOW, name=f"{step}")
+    called = name or f"{step}"
+    yield from noted(batch.version.workspace_id, rows, kind, ref, now=NOW, name=called)
+
+
+def has_changed(written: Any) -> Any:
+    """Whether a journal row says that something is not what it was."""
+    return written.detail["from"].is_distinct_from(written.detail["to"])
 
 
 def changed(batch: Batch, steps: list[int]) -> CTE:

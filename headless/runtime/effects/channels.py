@@ -69,7 +69,9 @@ def refusal(send: ast.SendMessage, scope: Scope) -> Sql:
         case ast.SendMessage(to=ast.ToAddress()):
             return as_type(null(), Text)
         case ast.SendMessage(to=ast.ToOwner()):
-            return _owner_refusal(send, scope)
+            if send.channel in ("email", "message"):
+                return no_owner(scope, "email", "the owner has no address")
+            return literal(f"an owner has no address for {send.channel}")
         case ast.SendMessage(channel="message"):
             nobody = channel_of(send, scope).is_(None)
             return case((nobody, literal("no channel reaches the contact")))
@@ -78,11 +80,11 @@ def refusal(send: ast.SendMessage, scope: Scope) -> Sql:
     return case(missing, else_=reason)
 
 
-def owner_address(scope: Scope) -> Sql:
-    """The address of the colleague who looks after a contact; null where there is none."""
+def owner_of(scope: Scope, column: str) -> Sql:
+    """The `email` or `slack_id` of who looks after a contact; null where there is none."""
     member = tables.member.c
     return (
-        select(func.min(member.email))
+        select(func.min(member[column]))
         .where(
             member.workspace_id == scope.workspace_id,
             func.lower(member.name) == func.lower(scope.contact.c.owner),
@@ -91,12 +93,11 @@ def owner_address(scope: Scope) -> Sql:
     )
 
 
-def _owner_refusal(send: ast.SendMessage, scope: Scope) -> Sql:
-    if send.channel not in ("email", "message"):
-        return literal(f"an owner has no address for {send.channel}")
+def no_owner(scope: Scope, column: str, missing: str) -> Sql:
+    """Why nothing can be sent to a contact's owner; null when nothing is in the way."""
     return case(
         (scope.contact.c.owner.is_(None), literal("no owner")),
-        (owner_address(scope).is_(None), literal("the owner has no address")),
+        (owner_of(scope, column).is_(None), literal(missing)),
     )
 
 

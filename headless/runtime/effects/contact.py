@@ -4,26 +4,41 @@ Pure. Imports the language, `audience.values` and `batch`.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import msgspec
-from sqlalchemy import CTE, Text, case, cast, func, literal, null, select, update
+from sqlalchemy import CTE, Text, and_, case, func, literal, null, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 
-from headless.audience.values import Scope, Sql, value_as
+from headless.audience.values import Scope, Sql
 from headless.dsl import ast
 from headless.runtime.effects.batch import Action, Batch
+from headless.runtime.effects.stored import column_value, stored
+from headless.runtime.effects.turns import dealt
 from headless.runtime.stands import NOW, Version, number
 from headless.storage import tables
 from headless.workspace.names import BUILT_IN_FIELDS, everything
 
-OWN_ROW: Final = (
-    ast.AddPoints, ast.RemovePoints, ast.SetField, ast.ClearField, ast.SetStage, ast.SetOwner,
-)  # fmt: skip
+
+def changes_own_row(action: ast.Simple) -> bool:
+    """Whether an action changes the contact's own row."""
+    match action:
+        case ast.AddPoints(group=group, company=company):
+            return group is None and not company
+        case ast.RemovePoints(group=group, company=company):
+            return group is None and not company
+        case ast.SetField(field=field) | ast.ClearField(field=field):
+            return field.scope == "contact"
+        case ast.SetStage() | ast.SetOwner():
+            return True
+        case _:
+            return False
 
 
 def points(action: ast.Simple) -> int | None:
-    """By how many points an action changes a contact; None for other actions."""
+    """By how many points an action changes a contact's plain points; None for other actions."""
+    if not changes_own_row(action):
+        return None
     match action:
         case ast.AddPoints(points=amount):
             return amount
@@ -35,17 +50,24 @@ def points(action: ast.Simple) -> int | None:
 
 def own_rows(batch: Batch, actions: Sequence[Action]) -> CTE:
     """One update for all actions on the contact's row: a statement changes a row but once."""
-    mine, doing = tables.contact, _doing(batch, actions)
+    mine = tables.contact
+    deals = {
+        step: dealt(batch, step, tuple(owner.text for owner in action.owners))
+        for step, action in actions
+        if isinstance(action, ast.SetOwner) and len(action.owners) > 1
+    }
+    doing = _doing(batch, actions, deals)
     scope = msgspec.structs.replace(
         batch.scope,
         contact=mine,
+        now=doing.c.at,
         zone=_zone_of(batch.version, mine),
         event=doing.c.get("event"),
         entry=doing.c.get("entry"),
     )
     values: dict[str, Sql] = {"updated_at": NOW}
     for step, action in actions:
-        column, made = _assignment(action, values, scope)
+        column, made = _assignment(action, values, scope, doing.c, step)
         before = values.get(column, mine.c[column])
         values[column] = case((doing.c[f"did{step}"], made), else_=before)
     return (
@@ -57,17 +79,25 @@ def own_rows(batch: Batch, actions: Sequence[Action]) -> CTE:
     )
 
 
-def _doing(batch: Batch, actions: Sequence[Action]) -> CTE:
-    """For each contact which of the actions it came by, and the event that the values speak of."""
+def _doing(batch: Batch, actions: Sequence[Action], deals: Mapping[int, CTE]) -> CTE:
+    """For each contact which of the actions it came by, and what their values speak of.
+
+    `deals` are the choices that were dealt in turn, by their steps.
+    """
     written, rows = batch.written, batch.rows
     columns: list[Any] = [
         func.bool_or(written.c.step == number(step)).label(f"did{step}") for step, _ in actions
     ]
+    columns.append(func.max(written.c.at).label("at"))
     source: Any = written
     nodes = everything(tuple(action for _, action in actions))
     if any(isinstance(node, ast.Field) and node.scope in ("event", "entry") for node in nodes):
         columns += [func.any_value(rows.c[name]).label(name) for name in ("event", "entry")]
         source = written.join(rows, written.c.enrollment_id == rows.c.enrollment_id)
+    for step, deal in deals.items():
+        mine = and_(deal.c.contact_id == written.c.contact_id, written.c.step == number(step))
+        source = source.outerjoin(deal, mine)
+        columns.append(func.max(deal.c.choice).label(f"choice{step}"))
     return (
         select(written.c.contact_id, *columns)
         .select_from(source)
@@ -83,7 +113,9 @@ def _zone_of(version: Version, contact: Any) -> Sql:
     return func.coalesce(contact.c.time_zone, version.zone)
 
 
-def _assignment(action: ast.Simple, so_far: Mapping[str, Sql], scope: Scope) -> tuple[str, Sql]:
+def _assignment(
+    action: ast.Simple, so_far: Mapping[str, Sql], scope: Scope, doing: Any, step: int
+) -> tuple[str, Sql]:
     """The column that an action changes, and what it becomes."""
     contact = scope.contact.c
     fields = so_far.get("fields", contact.fields)
@@ -92,27 +124,35 @@ def _assignment(action: ast.Simple, so_far: Mapping[str, Sql], scope: Scope) -> 
             return "points", so_far.get("points", contact.points) + number(points(action) or 0)
         case ast.SetStage(stage=name):
             return "stage", literal(name.text)
-        case ast.SetOwner(owners=owners):
-            return "owner", literal(owners[0].text)
-        case ast.SetField(field=field, value=value) if field.name in BUILT_IN_FIELDS:
-            return _column(field), cast(value_as(value, "text", scope), Text)
+        case ast.SetOwner(owners=(owner,)):
+            return "owner", literal(owner.text)
+        case ast.SetOwner():
+            return "owner", doing[f"choice{step}"]
+        case ast.SetField(field=field) if field.name in BUILT_IN_FIELDS:
+            column = column_of(field)
+            before = so_far.get(column, contact[column])
+            return column, column_value(column, before, action.value, scope)
         case ast.ClearField(field=field) if field.name in BUILT_IN_FIELDS:
-            return _column(field), null()
+            return column_of(field), null()
         case ast.SetField(field=field, value=value):
-            json = _json(value, scope.names.field(field.name), scope)
-            return "fields", fields.concat(func.jsonb_build_object(literal(field.name), json))
+            json = stored(value, scope.names.field(field.name), scope)
+            return "fields", with_field(fields, field.name, json)
         case ast.ClearField(field=field):
-            return "fields", fields.op("-", return_type=JSONB())(literal(field.name, Text))
+            return "fields", without_field(fields, field.name)
     raise TypeError(f"{action!r} does not change a contact's row")
 
 
-def _column(field: ast.Field) -> str:
+def column_of(field: ast.Field) -> str:
+    """The column of a built-in field."""
     return "time_zone" if field.name == "timezone" else field.name
 
 
-def _json(value: ast.Value, type_: str, scope: Scope) -> Sql:
-    """A value as it stands in `contact.fields`: numbers and booleans as such, dates as text."""
-    sql = value_as(value, type_, scope)
-    if type_ in ("date", "text"):
-        return func.to_jsonb(cast(sql, Text))
-    return func.to_jsonb(sql)
+def with_field(fields: Sql, name: str, json: Sql) -> Sql:
+    """The fields with one set; without it where there is no value."""
+    made = fields.concat(func.jsonb_build_object(literal(name), json))
+    return case((json.is_(None), without_field(fields, name)), else_=made)
+
+
+def without_field(fields: Sql, name: str) -> Sql:
+    """The fields without one."""
+    return fields.op("-", return_type=JSONB())(literal(name, Text))

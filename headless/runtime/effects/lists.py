@@ -1,4 +1,4 @@
-"""Tags and segments: what a contact is put into and taken out of.
+"""Tags, segments and companies: what a contact is put into and taken out of.
 
 Pure. Imports the language's codes and `batch`.
 """
@@ -15,7 +15,7 @@ from headless.storage.codes import ActivityKind
 
 
 def added(
-    batch: Batch, step: int, table: Any, key: dict[str, int], when: str, kind: ActivityKind
+    batch: Batch, step: int, table: Any, key: dict[str, int], when: str, kind: ActivityKind | None
 ) -> Iterator[CTE]:
     """Put the contacts of a step into something, once; others may listen for it."""
     written, ((column, ref),) = batch.written, key.items()
@@ -32,7 +32,8 @@ def added(
         .cte(f"added{step}")
     )
     yield new
-    yield from told(batch, step, kind, ref, new)
+    if kind is not None:
+        yield from told(batch, step, kind, ref, new)
 
 
 def removed(batch: Batch, step: int, table: Any, key: dict[str, int]) -> CTE:

@@ -44,10 +44,20 @@ class Happened(msgspec.Struct, frozen=True):
 
 
 def happened(
-    rows: Any, event: ast.Event, contact_id: Sql, version: Version, fits: Fits, name: str
+    rows: Any,
+    event: ast.Event,
+    contact_id: Sql,
+    version: Version,
+    fits: Fits,
+    name: str,
+    *,
+    opens: Callable[[int], Sql] | None = None,
 ) -> Happened:
-    """By which activity an event has happened to the contacts of some rows."""
-    return _Search(contact_id, version, fits, name).found(rows, event, 0)
+    """By which activity an event has happened to the contacts of some rows.
+
+    `opens` says when the window of a single event opens: `spent 5m on site` adds up from there.
+    """
+    return _Search(contact_id, version, fits, name, opens).found(rows, event, 0)
 
 
 def detail_scope(version: Version) -> Scope:
@@ -66,6 +76,7 @@ class _Search(msgspec.Struct, frozen=True):
     version: Version
     fits: Fits
     name: str
+    opens: Callable[[int], Sql] | None = None
 
     def found(self, rows: Any, event: ast.Event, place: int) -> Happened:
         singles = single_events(event)
@@ -89,7 +100,15 @@ class _Search(msgspec.Struct, frozen=True):
     def _look(self, rows: Any, events: Sequence[tuple[int, ast.Single]], times: int) -> Happened:
         a = activity.alias(f"{self.name}_heard{events[0][0]}")
         scope = detail_scope(self.version)
-        wanted = or_(*(and_(answers(_once(e), a, scope), self.fits(a, n)) for n, e in events))
+        wanted = or_(
+            *(
+                and_(
+                    answers(_once(e), a, scope, since=self.opens(n) if self.opens else None),
+                    self.fits(a, n),
+                )
+                for n, e in events
+            )
+        )
         one = (
             select(a.c.id, a.c.occurred_at)
             .where(

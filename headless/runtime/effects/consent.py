@@ -1,0 +1,76 @@
+"""Consent: a contact is taken off a channel, or put on it again.
+
+Taking off writes a suppression with its reason and where it came from; putting on takes away only
+what an unsubscription has written, never a bounce or a complaint. Pure. Imports the language and
+`batch`.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from sqlalchemy import CTE, delete, literal, select
+from sqlalchemy.dialects.postgresql import insert
+
+from headless.dsl import ast
+from headless.runtime.effects.batch import Batch, told
+from headless.runtime.stands import number
+from headless.storage import tables
+from headless.storage.codes import ActivityKind, Channel
+
+UNSUBSCRIBED: Final = "unsubscribed"
+_CHANNELS: Final[dict[ast.Consent, tuple[Channel, ...]]] = {
+    "email": (Channel.EMAIL,),
+    "sms": (Channel.SMS,),
+    "push message": (Channel.PUSH,),
+    "all": (Channel.EMAIL, Channel.SMS, Channel.PUSH),
+}
+
+
+def taken_off(batch: Batch, step: int, action: ast.Unsubscribe) -> Iterator[CTE]:
+    """Suppress the contacts of a step on a channel or on all of them; without a channel on email.
+
+    Who was not suppressed yet is told of.
+    """
+    table, written = tables.suppression, batch.written
+    source = f"campaign {batch.version.plan.name or batch.version.campaign_id}"
+    if action.because is not None:
+        source = f"{source}: {action.because}"
+    for channel in _CHANNELS[action.channel or "email"]:
+        name = f"{step}_{channel.name.lower()}"
+        new = (
+            insert(table)
+            .from_select(
+                ["workspace_id", "contact_id", "channel", "reason", "source", "at"],
+                select(
+                    number(batch.version.workspace_id),
+                    written.c.contact_id,
+                    number(channel),
+                    literal(UNSUBSCRIBED),
+                    literal(source),
+                    written.c.at,
+                ).where(batch.of(step)),
+            )
+            .on_conflict_do_nothing()
+            .returning(table.c.contact_id)
+            .cte(f"off{name}")
+        )
+        yield new
+        yield from told(batch, step, ActivityKind.UNSUBSCRIBED, channel, new, name=name)
+
+
+def put_on(batch: Batch, step: int, action: ast.Subscribe) -> CTE:
+    """Take the contacts' own unsubscriptions from a channel away."""
+    table, written = tables.suppression, batch.written
+    codes = [number(channel) for channel in _CHANNELS[action.channel]]
+    return (
+        delete(table)
+        .where(
+            table.c.workspace_id == batch.version.workspace_id,
+            table.c.contact_id == written.c.contact_id,
+            table.c.channel.in_(codes),
+            table.c.reason == UNSUBSCRIBED,
+            batch.of(step),
+        )
+        .returning(table.c.contact_id)
+        .cte(f"on{step}")
+    )
