@@ -34,7 +34,7 @@ _SHOWN: Final = 200
 )
 @click.option("--activities", metavar="FILE", help="What happens, as .ndjson; by default nothing.")
 @click.option(
-    "--start", metavar="TIME", help="When it begins, by default 2026-01-05T09:00Z, a Monday."
+    "--start", metavar="TIME", help="When it begins; by default on Monday 2026-01-05T09:00Z."
 )
 @click.option(
     "--until", metavar="LENGTH|TIME",
@@ -82,20 +82,20 @@ def _simulate(
 ) -> None:
     from headless.simulation import times
     from headless.simulation.prepare import prepare
-    from headless.simulation.run import START
     from headless.simulation.server import postgres
 
-    begins = START if start is None else _time("--start", times.instant, start)
-    ends = None if until is None else _time("--until", lambda t: times.end(t, begins), until)
+    begins = None if start is None else _time("--start", times.instant, start)
     text = _text(campaign)
     people = None if contacts is None else _rows("contacts", contacts)
     happenings = [] if activities is None else _rows("activities", activities)
     prepared = prepare(text, people, happenings, begins)
+    begun = prepared.start
+    ends = None if until is None else _time("--until", lambda t: times.end(t, begun), until)
     _warn(campaign, prepared)
     settings = environment.settings()
     signal.signal(signal.SIGTERM, _interrupt)
     with postgres(settings) as url:
-        simulated = asyncio.run(_run(url, prepared, begins, ends))
+        simulated = asyncio.run(_run(url, prepared, ends))
     if as_json:
         _print(simulated)
     else:
@@ -149,9 +149,7 @@ def _rows(what: str, name: str) -> "list[Row]":
     return rows.csv_rows(what, data) if suffix == ".csv" else rows.ndjson(what, data)
 
 
-async def _run(
-    url: str, prepared: "Prepared", start: datetime, until: datetime | None
-) -> "Simulated":
+async def _run(url: str, prepared: "Prepared", until: datetime | None) -> "Simulated":
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
@@ -163,13 +161,13 @@ async def _run(
         TextColumn("simulating"), BarColumn(), TextColumn("{task.description}"),
         console=console, transient=True, disable=not sys.stderr.isatty(),
     ) as bar:  # fmt: skip
-        task = bar.add_task(f"{start:%a %d %b %Y}", total=1.0)
+        task = bar.add_task(f"{prepared.start:%a %d %b %Y}", total=1.0)
 
         def reached(now: datetime, share: float) -> None:
             bar.update(task, completed=share, description=f"{now:%a %d %b %Y}")
 
         async with scratch(url) as database:
-            return await perform(database, prepared, start=start, until=until, progress=reached)
+            return await perform(database, prepared, until=until, progress=reached)
 
 
 def _faulty_text(name: str, text: str, found: Sequence[Any]) -> int:

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, func, insert, select, update
 
-from headless.audience import fields as contact_fields
 from headless.audience.membership import join
 from headless.audience.saving import MOST_AT_ONCE, save
 from headless.campaigns import lifecycle, publish
@@ -24,7 +23,7 @@ from headless.simulation.contacts import Person
 from headless.simulation.faults import Fault, FaultyFileError, UnfitError
 from headless.simulation.inventory import Inventory
 from headless.storage.database import Database, Transaction
-from headless.storage.tables import company_field, company_member, contact, metadata
+from headless.storage.tables import company_field, company_member, contact, field, metadata
 from headless.workspace import workspaces
 
 _KEPT_AS: Final[Mapping[Sort, tuple[str, Mapping[str, Any]]]] = {
@@ -50,13 +49,13 @@ async def workspace(database: Database, inventory: Inventory, *, now: datetime) 
     try:
         async with database.transaction() as tx:
             made = await workspaces.create(tx, "Simulation", now=now)
-            await contact_fields.ensure(tx, made.id, inventory.fields, now=now)
             for name in inventory.names.get("email", ()):
                 draft = Draft(name=name, subject=name, html=f"<p>{escape(name)}</p>")
                 await emails.create(tx, workspace_id=made.id, draft=draft, now=now)
             for sort, names in inventory.names.items():
                 if sort in _KEPT_AS:
                     await _named(tx, made.id, sort, names, now)
+            await _of_any_channel(tx, made.id, inventory.names.get("message", ()), now)
             await _typed(tx, made.id, inventory, now)
             return made.id
     except Problem as problem:
@@ -75,13 +74,29 @@ async def _named(
     await tx.execute(insert(table), rows)
 
 
+async def _of_any_channel(
+    tx: Transaction, workspace_id: int, names: Sequence[str], now: datetime
+) -> None:
+    """Messages that go out on the channel that a contact likes best: a text for each channel."""
+    for name in names:
+        parts = {
+            f"{kept_as}_id": await _number(tx, workspace_id, kept_as, name)
+            for kept_as in ("email", "sms", "push_message")
+        }
+        row = {"workspace_id": workspace_id, "name": name, "created_at": now, "updated_at": now}
+        await tx.execute(insert(metadata.tables["multi_message"]).values(**row, **parts))
+
+
 async def _typed(tx: Transaction, workspace_id: int, inventory: Inventory, now: datetime) -> None:
-    """The fields of companies, and what forms ask."""
+    """The fields of contacts and companies, and what forms ask.
+
+    A text may name a field as the API would not let anybody call one: in quotes, with a blank.
+    """
     mine = {"workspace_id": workspace_id, "created_at": now}
-    if inventory.company_fields:
-        fields = inventory.company_fields.items()
-        rows = [{**mine, "name": name, "type": type_} for name, type_ in fields]
-        await tx.execute(insert(company_field), rows)
+    for table, types in ((field, inventory.fields), (company_field, inventory.company_fields)):
+        if types:
+            rows = [{**mine, "name": name, "type": type_} for name, type_ in types.items()]
+            await tx.execute(insert(table), rows)
     forms = metadata.tables["form"]
     for form, answers in inventory.answers.items():
         await tx.execute(

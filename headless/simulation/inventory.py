@@ -29,6 +29,8 @@ _TYPE_OF: Final[dict[type[ast.Node], FieldType]] = {
     ast.TimeOfDay: "datetime",
 }
 
+_CHANNELS: Final[tuple[Sort, ...]] = ("email", "sms", "push message")
+
 
 class Inventory(msgspec.Struct, frozen=True):
     """The names of each sort, and the types of fields: the contacts', companies', forms'."""
@@ -61,6 +63,9 @@ def take(
                     _note(forms.setdefault(field.form.text, {}), field.field, type_)
                 elif field.scope in used:
                     _note(used[field.scope], field.name, type_)
+    for folded, called in names.get("message", {}).items():
+        for channel in _CHANNELS:  # a message is a text for each of them
+            names.setdefault(channel, {}).setdefault(folded, called)
     for sort, called in more:
         names.setdefault(sort, {}).setdefault(called.casefold(), called)
     built_in = {name.casefold() for name in BUILT_IN_FIELDS}

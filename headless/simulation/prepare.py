@@ -5,8 +5,9 @@ that do not fit.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, time
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -27,9 +28,10 @@ _STANDING: Final[tuple[Sort, ...]] = ("stage", "owner")
 
 
 class Prepared(msgspec.Struct, frozen=True):
-    """A simulation that can begin; `cues` are in the order of time."""
+    """A simulation that can begin at `start`; `cues` are in the order of time."""
 
     text: str
+    start: datetime
     plan: Plan
     roster: Roster
     cues: tuple[Cue, ...]
@@ -44,13 +46,24 @@ class Prepared(msgspec.Struct, frozen=True):
         return [n for n in self.inventory.names.get("campaign", ()) if n.casefold() != own]
 
 
+START: Final = datetime(2026, 1, 5, 9, tzinfo=UTC)
+"""A Monday morning: when a simulation begins that is not told when."""
+
+
 def prepare(
-    text: str, people: Sequence[Row] | None, happenings: Sequence[Row], start: datetime
+    text: str,
+    people: Sequence[Row] | None,
+    happenings: Sequence[Row],
+    start: datetime | None = None,
 ) -> Prepared:
-    """Read everything; without `people` some are made up, with a way into the campaign."""
+    """Read everything; without `people` some are made up, with a way into the campaign.
+
+    Without `start` it begins on a certain Monday, or when the campaign's `active` does.
+    """
     read = examine(text)
     if read.campaign is None or read.plan is None or not read.startable:
         raise FaultyTextError(text, read.diagnostics)
+    start = start or max(START, _opens(read.plan))
     roster = None if people is None else contacts.read(people)
     known = made_up.IDS if roster is None else [person.id for person in roster.people]
     cues = activities.read(happenings, set(known), start)
@@ -65,7 +78,18 @@ def prepare(
     if not read.plan.sources and not any(_enters(cue, read.plan) for cue in cues):
         by_hand = [Cue(start, Moved("add"), person.id) for person in roster.people]
         cues = sorted([*by_hand, *cues], key=lambda cue: cue.at)
-    return Prepared(text, read.plan, roster, tuple(cues), inventory, events, read.diagnostics)
+    return Prepared(
+        text, start, read.plan, roster, tuple(cues), inventory, events, read.diagnostics
+    )
+
+
+def _opens(plan: Plan) -> datetime:
+    """When the campaign's `active` begins; long ago for one without."""
+    if plan.active is None:
+        return datetime.min.replace(tzinfo=UTC)
+    day = plan.active.start
+    local = datetime.combine(day.date, day.time or time(0), ZoneInfo(plan.zone or "UTC"))
+    return local.astimezone(UTC)
 
 
 def _enters(cue: Cue, plan: Plan) -> bool:

@@ -6,11 +6,12 @@ lines, then everything that is due. Imports everything beside it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import Integer, bindparam, exists, func, literal_column, select
+from sqlalchemy import Integer, SmallInteger, bindparam, func, literal_column, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from headless.campaigns import lifecycle, publish
 from headless.dsl import ast
@@ -30,8 +31,6 @@ from headless.storage.database import Database, Transaction
 from headless.storage.tables import Instant, campaign, message, position, segment, workspace
 from headless.workspace.names import Names, resolve
 
-START: Final = datetime(2026, 1, 5, 9, tzinfo=UTC)
-"""A Monday morning: when a simulation begins that is not told when."""
 LONGEST: Final = timedelta(days=366)
 """How long one goes on that is not told when to end."""
 
@@ -45,32 +44,32 @@ async def simulate(
     *,
     contacts: Sequence[Row | Mapping[str, Any]] | None = None,
     activities: Sequence[Row | Mapping[str, Any]] = (),
-    start: datetime = START,
+    start: datetime | None = None,
     until: datetime | None = None,
     progress: Progress | None = None,
 ) -> Simulated:
     """Run a campaign from `start` to `until` (included) in a scratch schema.
 
     `database` is one of `scratch`; what an earlier case has left there is removed. Contacts and
-    activities are rows as the files have them; without contacts some are made up. Without `until`
-    it ends when nothing more can happen, after a year at the latest. Raises FaultyTextError,
-    FaultyFileError, UnfitError.
+    activities are rows as the files have them; without contacts some are made up. Without `start`
+    it begins on a certain Monday (or when `active` does), without `until` it ends when nothing more
+    can happen, after a year at the latest. Raises FaultyTextError, FaultyFileError, UnfitError.
     """
     prepared = prepare(
         text, None if contacts is None else rows.taken(contacts), rows.taken(activities), start
     )
-    return await perform(database, prepared, start=start, until=until, progress=progress)
+    return await perform(database, prepared, until=until, progress=progress)
 
 
 async def perform(
     database: Database,
     prepared: Prepared,
     *,
-    start: datetime = START,
     until: datetime | None = None,
     progress: Progress | None = None,
 ) -> Simulated:
     """Run what has been prepared; see `simulate`."""
+    start = prepared.start
     await _clear(database)
     scene = await _set(database, prepared, start)
     early = [cue for cue in prepared.cues if cue.at < start]
@@ -131,7 +130,7 @@ class _Clock:
         async with scene.database.glance() as tx:
             row = (await tx.execute(_NEXT, mine)).one()
         if row.mail:
-            await post.deliver(scene.database, scene.workspace_id, now=self.now)
+            await post.deliver(scene.database, scene.workspace_id, row.mail, now=self.now)
         due = row.due if row.state == "running" else None
         cue = self._cues[self._next][0] if self._next < len(self._cues) else None
         found = [at for at in (due, cue) if at is not None and at <= self.end]
@@ -152,12 +151,16 @@ _MINE: Final = (
 _PENDING: Final = message.c.state == literal_column(str(int(MessageState.PENDING)))
 _NEXT: Final = select(
     campaign.c.state,
-    exists(
-        select(1).where(
+    func.array(
+        select(message.c.channel)
+        .where(
             message.c.workspace_id == campaign.c.workspace_id,
             _PENDING,
             message.c.due_at <= bindparam("now", type_=Instant),
         )
+        .distinct()
+        .scalar_subquery(),
+        type_=ARRAY(SmallInteger),
     ).label("mail"),
     func.least(
         _after(position.c.due_at, func.isfinite(position.c.due_at)),

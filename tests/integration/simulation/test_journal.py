@@ -113,6 +113,9 @@ async def test_the_same_input_has_the_same_answer(simulated: Simulate) -> None:
         ("when opened email X within 3d then add points 10", 5),
         ('from contacts where (country is "US")\nnote a', 3),
         ("send email Welcome", 5),
+        ("from segment Leads\nactive 2030-05-01\nnote a", 5),
+        ('from segment Leads\nif field "user id" is 7 then exit', 5),
+        ("from segment Leads\nsend message Hello", 5),
     ],
 )
 async def test_a_text_alone_can_be_tried(simulated: Simulate, text: str, entered: int) -> None:
