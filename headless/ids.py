@@ -8,8 +8,8 @@ its workspace all the same. Imports nothing of ours.
 from typing import Final, Literal, get_args
 
 Kind = Literal[
-    "act", "chn", "cmp", "con", "eml", "enr", "fld", "imp", "job", "msg", "seg", "sms", "tok",
-    "ver", "whk", "wsp",
+    "act", "ast", "chn", "cmp", "cnt", "con", "eml", "enr", "fld", "frm", "imp", "int", "job",
+    "msg", "mul", "pag", "psh", "seg", "slt", "sms", "snp", "tok", "ver", "whk", "wht", "wsp",
 ]  # fmt: skip
 
 KINDS: Final = frozenset(get_args(Kind))

@@ -3,19 +3,19 @@
 What cannot be sent (a template that does not parse, a line break in a subject, a sender that is no
 address) is a `Problem`; what can be sent but is worth a word is a `Remark`, which the answer shows.
 MJML is compiled and snippets are taken in here, so that what is stored is what is sent. Pure:
-imports its neighbours `templates`, `markup`, `mjml` and `snippets`.
+imports its neighbours `variables`, `markup`, `mjml` and `snippets`.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from email.utils import parseaddr
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 from email_validator import EmailNotValidError, validate_email
 
-from headless.content import markup, mjml, snippets, templates
-from headless.content.templates import Fault, TemplateError, Variable
+from headless.content import markup, mjml, snippets, variables
+from headless.content.variables import Remark, Use, invalid, reading
 from headless.problems import Problem
 
 BODY_LIMIT: Final = 512 * 1024  # bytes
@@ -23,12 +23,6 @@ CLIPPED_AT: Final = 102 * 1024  # bytes; Gmail shows no more than this of a mail
 SUBJECT_LIMIT: Final = 2_000  # characters
 NAME_LIMIT: Final = 120
 LINKS_LIMIT: Final = 1_000
-
-CONTACT: Final = frozenset(
-    ("id", "external_id", "email", "time_zone", "points", "stage", "owner", "created_at")
-)
-WORKSPACE: Final = frozenset(("name", "postal_address", "sender"))
-OPEN_ROOTS: Final = frozenset(("entry", "event"))  # what a campaign was started and moved by
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,22 +36,6 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     text: str | None = None
     sender: str | None = None
     reply_to: str | None = None
-
-
-class Use(msgspec.Struct, frozen=True):
-    """A variable that the email uses, and whether it is known here."""
-
-    path: str
-    known: bool
-
-
-class Remark(msgspec.Struct, frozen=True):
-    """A warning: a code, a sentence, and what to do about it."""
-
-    code: str
-    message: str
-    help: str = ""
-    pointer: str = ""
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -90,18 +68,18 @@ def check(
     given = _stripped(draft)
     _check_headers(given)
     _check_sizes(given)
-    names = _reading("html", lambda: snippets.used(*(getattr(given, m) for m in _TEMPLATES)))
+    names = reading("html", lambda: snippets.used(*(getattr(given, m) for m in _TEMPLATES)))
     draft = _made(_expanded(given, bodies or {}))
     _check_sizes(draft)
-    variables = _check_templates(draft)
-    uses = tuple(_uses(variables, fields))
+    read = {"subject": draft.subject, "html": draft.html, "text": draft.text or ""}
+    uses = variables.uses(variables.read_all(read), fields)
     targets = targets_of(draft.html, draft.text)
     if len(targets) > LINKS_LIMIT:
         raise Problem("invalid_value", f"an email may have {LINKS_LIMIT:,} links at most")
     paths = {use.path for use in uses}
     remarks = (
         *_consent_remarks(paths, postal_address),
-        *_unknown_remarks(uses),
+        *variables.remarks(uses),
         *_size_remarks(draft),
     )
     changed = ("subject", "text") if given.mjml is not None else ("subject", "html", "text")
@@ -121,19 +99,6 @@ def targets_of(html: str, text: str | None) -> tuple[str, ...]:
 
 
 _TEMPLATES: Final = ("subject", "html", "mjml", "text")
-_T = TypeVar("_T")
-
-
-def _reading(member: str, read: Callable[[], _T]) -> _T:
-    try:
-        return read()
-    except TemplateError as error:
-        described = _described(member, error.fault)
-        raise Problem(
-            "invalid_text",
-            f"`{member}`, line {error.fault.line}: {error.fault.message}",
-            errors=[described],
-        ) from error
 
 
 def _expanded(draft: Draft, bodies: snippets.Bodies) -> Draft:
@@ -142,7 +107,7 @@ def _expanded(draft: Draft, bodies: snippets.Bodies) -> Draft:
     for member in _TEMPLATES:
         source = getattr(draft, member)
         if source:
-            changes[member] = _reading(member, partial(snippets.expanded, source, bodies))
+            changes[member] = reading(member, partial(snippets.expanded, source, bodies))
     return msgspec.structs.replace(draft, **changes)
 
 
@@ -151,9 +116,9 @@ def _made(draft: Draft) -> Draft:
     source = draft.mjml
     if source is None:
         return draft
-    html = _reading("mjml", partial(mjml.compiled, source))
+    html = reading("mjml", partial(mjml.compiled, source))
     if draft.html and draft.html != html:
-        raise _invalid("html", "give `html` or `mjml`, not both: the html is made of the MJML")
+        raise invalid("html", "give `html` or `mjml`, not both: the html is made of the MJML")
     return msgspec.structs.replace(draft, html=html)
 
 
@@ -181,9 +146,9 @@ def _check_headers(draft: Draft) -> None:
     for member, limit in (("name", NAME_LIMIT), ("subject", SUBJECT_LIMIT)):
         value = getattr(draft, member)
         if not value:
-            raise _invalid(member, f"`{member}` is empty; give one")
+            raise invalid(member, f"`{member}` is empty; give one")
         if len(value) > limit:
-            raise _invalid(member, f"`{member}` may have {limit:,} characters at most")
+            raise invalid(member, f"`{member}` may have {limit:,} characters at most")
     for member in ("sender", "reply_to"):
         value = getattr(draft, member)
         if value is not None:
@@ -195,7 +160,7 @@ def _check_mailbox(member: str, value: str) -> None:
     try:
         validate_email(address, check_deliverability=False, test_environment=True)
     except EmailNotValidError as error:
-        raise _invalid(
+        raise invalid(
             member, f"`{value}` is no mail address; write `ann@example.com` or `Ann <ann@…>`"
         ) from error
 
@@ -206,55 +171,9 @@ def _check_sizes(draft: Draft) -> None:
         if len(value.encode()) > BODY_LIMIT:
             raise Problem("too_large", f"`{member}` has more than {BODY_LIMIT // 1024} KB")
         if markup.RESERVED.search(value) or "\x00" in value:
-            raise _invalid(member, f"`{member}` holds characters that no text may hold")
+            raise invalid(member, f"`{member}` holds characters that no text may hold")
     if not draft.html.strip() and draft.text is None and draft.mjml is None:
-        raise _invalid("html", "there is nothing to send; give `html`, `mjml` or `text`")
-
-
-def _check_templates(draft: Draft) -> tuple[Variable, ...]:
-    variables: list[Variable] = []
-    errors = []
-    parts = {"subject": draft.subject, "html": draft.html, "text": draft.text or ""}
-    for member, source in parts.items():
-        try:
-            variables += templates.analyze(source)
-        except TemplateError as error:
-            errors.append(_described(member, error.fault))
-    if errors:
-        first = errors[0]
-        raise Problem(
-            "invalid_text",
-            f"`{str(first['pointer']).lstrip('/')}`, line {first['line']}: {first['detail']}",
-            errors=errors,
-        )
-    return tuple(variables)
-
-
-def _described(member: str, fault: Fault) -> dict[str, str | int]:
-    return {
-        "pointer": f"/{member}",
-        "detail": fault.message,
-        "line": fault.line,
-        "column": fault.column,
-        "offset": fault.start,
-    }
-
-
-def _uses(variables: Iterable[Variable], fields: Collection[str]) -> Iterator[Use]:
-    for path in dict.fromkeys(variable.path for variable in variables):
-        root, _, rest = path.partition(".")
-        name = rest.partition(".")[0].partition("[")[0]
-        yield Use(path, known=_known(root.partition("[")[0], name, fields))
-
-
-def _known(root: str, name: str, fields: Collection[str]) -> bool:
-    if root == "contact":
-        return name in CONTACT or name in fields
-    if root == "workspace":
-        return name in WORKSPACE
-    if root == "links":
-        return name == "unsubscribe"
-    return root in OPEN_ROOTS
+        raise invalid("html", "there is nothing to send; give `html`, `mjml` or `text`")
 
 
 def _consent_remarks(paths: Collection[str], postal_address: bool) -> Iterator[Remark]:
@@ -272,25 +191,6 @@ def _consent_remarks(paths: Collection[str], postal_address: bool) -> Iterator[R
         )
 
 
-def _unknown_remarks(uses: Iterable[Use]) -> Iterator[Remark]:
-    for use in uses:
-        if use.known:
-            continue
-        root = use.path.partition(".")[0]
-        if root in ("contact", "workspace", "links"):
-            yield Remark(
-                "W412",
-                f"I do not know `{use.path}`: it will be empty",
-                help='correct the name, or give it a value with `| default: "…"`',
-            )
-        else:
-            yield Remark(
-                "W413",
-                f"`{use.path}` must come from the campaign",
-                help=f"there, write `send email … with ({root} = …)`",
-            )
-
-
 def _size_remarks(draft: Draft) -> Iterator[Remark]:
     size = len(draft.html.encode())
     if size > CLIPPED_AT:
@@ -300,7 +200,3 @@ def _size_remarks(draft: Draft) -> Iterator[Remark]:
             help="shorten it, or move pictures and styles out of it",
             pointer="/html",
         )
-
-
-def _invalid(member: str, detail: str) -> Problem:
-    return Problem("invalid_value", detail, errors=[{"pointer": f"/{member}", "detail": detail}])

@@ -13,7 +13,8 @@ from sqlalchemy import Row, Select, and_, delete, insert, literal, select, updat
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from headless.content import drafts, stored_snippets
-from headless.content.drafts import Checked, Draft, Remark, Use
+from headless.content.drafts import Checked, Draft
+from headless.content.variables import Remark, Use
 from headless.problems import Problem
 from headless.storage.database import Transaction
 from headless.storage.tables import email, email_version, field, workspace

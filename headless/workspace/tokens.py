@@ -29,6 +29,8 @@ SCOPES: Final = (
     "campaigns:write",
     "channels:read",
     "channels:write",
+    "components:read",
+    "components:write",
     "contacts:read",
     "contacts:write",
     "emails:read",

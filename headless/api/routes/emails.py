@@ -21,8 +21,9 @@ from headless.audience import contacts
 from headless.campaigns.ingest import Who
 from headless.channels import previews
 from headless.content import emails
-from headless.content.drafts import Draft, Remark, Use
+from headless.content.drafts import Draft
 from headless.content.emails import Email, Saved
+from headless.content.variables import Remark, Use
 from headless.problems import Problem
 from headless.storage.database import Transaction
 
