@@ -1,5 +1,6 @@
 """How Alembic reaches the database: over the connection that it is handed."""
 
+import re
 from typing import Any
 
 from alembic import context
@@ -7,8 +8,10 @@ from alembic import context
 from headless.storage.tables import metadata
 
 
-def _is_ours(thing: Any, *_: Any) -> bool:
-    """PostgreSQL's own columns, such as a row's place, are there without us."""
+def _is_ours(thing: Any, name: str | None, kind: str, *_: Any) -> bool:
+    """PostgreSQL's own columns, such as a row's place, and partitions are there without us."""
+    if kind == "table" and re.fullmatch(r"(activity|journal|message)_(0|\d{4}_\d{2})", name or ""):
+        return False
     return not getattr(thing, "system", False)
 
 

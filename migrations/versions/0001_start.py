@@ -28,6 +28,10 @@ def upgrade() -> None:
             "properties", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
         ),
         sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_activity")),
+        postgresql_partition_by="RANGE (id)",
+    )
+    op.execute(
+        "create table activity_0 partition of activity for values from (minvalue) to (68719476736)"
     )
     op.create_index(
         "ix_activity_contact",
@@ -602,6 +606,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint(
             "workspace_id", "enrollment_id", "step", "visit", name=op.f("pk_journal")
         ),
+        postgresql_partition_by="RANGE (enrollment_id)",
+    )
+    op.execute(
+        "create table journal_0 partition of journal for values from (minvalue) to (68719476736)"
     )
     op.create_table(
         "listener",
@@ -651,7 +659,11 @@ def upgrade() -> None:
         sa.Column("email_version", sa.Integer(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_message")),
-        postgresql_with={"fillfactor": "85"},
+        postgresql_partition_by="RANGE (id)",
+    )
+    op.execute(
+        "create table message_0 partition of message"
+        " for values from (minvalue) to (68719476736) with (fillfactor = 85)"
     )
     op.create_index("ix_message_contact", "message", ["contact_id", "created_at"], unique=False)
     op.create_index(

@@ -220,6 +220,7 @@ activity = Table(
     Column("machine", Boolean, nullable=False, server_default=text("false")),
     json_column("properties", nullable=True),
     PrimaryKeyConstraint("workspace_id", "id"),
+    postgresql_partition_by="RANGE (id)",  # months: see `partitions`
 )
 Index(
     "ix_activity_contact",

@@ -163,6 +163,7 @@ journal = Table(  # every step taken and why; its key is what makes each effect 
     Column("activity_id", BigInteger),
     json_column("detail", nullable=True),
     PrimaryKeyConstraint("workspace_id", "enrollment_id", "step", "visit"),
+    postgresql_partition_by="RANGE (enrollment_id)",  # months: see `partitions`
 )
 
 tally = Table(  # what the journal adds up to: one row a batch, step and outcome; sums are stats

@@ -84,7 +84,7 @@ message = Table(  # one intent to send on a channel: the outbox and its history
     Column("email_version", Integer),
     Column("reason", Text),
     PrimaryKeyConstraint("workspace_id", "id"),
-    postgresql_with={"fillfactor": "85"},
+    postgresql_partition_by="RANGE (id)",  # months: see `partitions`
 )
 Index(
     "ix_message_due",
