@@ -59,14 +59,9 @@ def test_a_start_by_an_event_is_ready() -> None:
 @pytest.mark.parametrize(
     ("text", "places"),
     [
-        ("send sms Hello", ["send sms Hello"]),
-        ("send email A to owner", ["send email A to owner"]),
-        ("add points 5 in group G", ["add points 5 in group G"]),
         ("when visited page P 3 times within 7d then exit", ["visited page P 3 times"]),
-        ("if company.size > 5 then exit", ["company.size"]),
-        ("set company.size to 5", ["company.size"]),
-        ("set owner to one of (anna, ben)", ["set owner to one of (anna, ben)"]),
-        ("unsubscribe from email", ["unsubscribe from email"]),
+        ("move to campaign B", ["move to campaign B"]),
+        ("add to campaign B", ["add to campaign B"]),
     ],
 )
 def test_what_it_cannot_run_is_named_at_its_place(text: str, places: list[str]) -> None:
