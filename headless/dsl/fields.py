@@ -17,7 +17,8 @@ from headless.dsl.names import found
 from headless.dsl.near import did_you_mean, nearest, some_of
 from headless.dsl.wording import written
 
-Fields = Mapping[str, FieldType]
+Fields = Mapping[str, FieldType | None]
+"""Fields and their types; None for one that has come with several."""
 _UTM: Final = ("source", "medium", "campaign", "term", "content")
 _DEVICE: Final = ("kind", "brand", "os")
 _SCOPES: Final = ("contact", "company", "utm", "device", "entry", "event")
@@ -51,8 +52,16 @@ def type_in(fields: Fields | None, name: str) -> FieldType | None:
 
 def form_fields(form: ast.Name, catalogue: Catalogue) -> Fields | None:
     """The fields of a form, None when they are taken on trust."""
-    known = None if catalogue.open else (catalogue.forms or {}).get(form.text)
-    return known.fields if known else None
+    forms = {} if catalogue.open else catalogue.forms or {}
+    called = found(form.text, forms)
+    return forms[called].fields if called else None
+
+
+def seen_with(activity: ast.Name, catalogue: Catalogue) -> Fields | None:
+    """The properties that an activity has come with, None when there are none."""
+    events = {} if catalogue.open else catalogue.events or {}
+    called = found(activity.text, events)
+    return (events[called] or None) if called else None
 
 
 def known_fields(campaign: ast.Campaign, catalogue: Catalogue) -> Known:
@@ -74,13 +83,18 @@ def known_fields(campaign: ast.Campaign, catalogue: Catalogue) -> Known:
 
 def _properties(nodes: tuple[ast.Node, ...], catalogue: Catalogue) -> Fields | None:
     """The properties that the events in some nodes have come with; None when none are known."""
-    properties: dict[str, FieldType] = {}
+    properties: dict[str, FieldType | None] = {}
+
+    def add(seen: Fields | None) -> None:
+        for name, kind in (seen or {}).items():
+            properties[name] = kind if properties.get(name, kind) == kind else None
+
     for below in (below for node in nodes for below in ast.walk(node)):
         match below:
             case ast.Did(activity=activity):
-                properties.update((catalogue.events or {}).get(activity.text, {}))
+                add(seen_with(activity, catalogue))
             case ast.FromForm(form=form) | ast.FormSubmitted(form=ast.Name() as form):
-                properties.update(form_fields(form, catalogue) or {})
+                add(form_fields(form, catalogue))
             case _:
                 pass
     return properties or None
@@ -96,8 +110,7 @@ def in_context(
     yield node, known
     inside = known
     if isinstance(node, ast.Did):
-        events = None if catalogue.open else catalogue.events
-        seen = (events or {}).get(node.activity.text) or None
+        seen = seen_with(node.activity, catalogue)
         inside = Known({**known.scopes, "contact": seen, "event": seen}, known.seen | {"contact"})
     for child in ast.children(node):
         yield from in_context(child, inside, catalogue)

@@ -5,6 +5,7 @@ Imports `amounts`, `ast`, `catalogue`, `delays`, `diagnostics`, `entrances`, `fi
 `near`, `phrases`, `plan`.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
 
@@ -16,7 +17,7 @@ from headless.dsl.catalogue import Catalogue
 from headless.dsl.delays import Edge, Edges, message_sent
 from headless.dsl.diagnostics import Diagnostic, Related, error, warning
 from headless.dsl.entrances import message_of, single_events
-from headless.dsl.fields import known_fields
+from headless.dsl.fields import Known, known_fields
 from headless.dsl.flow import bodies
 from headless.dsl.names import found
 from headless.dsl.near import did_you_mean
@@ -24,7 +25,10 @@ from headless.dsl.wording import written
 
 Message = tuple[ast.Channel, str]
 Fact = TypeVar("Fact")
-_TEMPLATE_SCOPES: Final = ("contact", "company", "entry", "event")
+_FIELDS_OF: Final = ("contact", "entry", "event")
+_GIVEN: Final = ("workspace", "links", "now")
+"""What a template reads besides: it is there in every email."""
+_ROOT: Final = re.compile(r"[.\[]")
 
 
 class Read(msgspec.Struct, frozen=True, kw_only=True):
@@ -295,18 +299,25 @@ def _template(step: ast.SendMessage, read: Read) -> Iterator[Diagnostic]:
     known = known_fields(read.campaign, read.catalogue)
     given = {argument.name.casefold() for argument in step.arguments}
     for path in emails[name].variables:
-        scope, dot, field = path.partition(".")
-        if not dot:
-            missing = scope.casefold() not in given
-            helps = f"add `with ({path} = …)` to this step"
-        else:
-            fields = known.scopes.get(scope)
-            missing = scope in _TEMPLATE_SCOPES and fields is not None and not found(field, fields)
-            helps = did_you_mean(field, fields or ()) or "give it a default in the template"
-        if missing:
+        helps = _gap(path, known, given)
+        if helps:
             yield warning(
                 "W411",
                 f"nothing fills `{path}` in the email `{name}`",
                 step.message.span,
                 help=helps,
             )
+
+
+def _gap(path: str, known: Known, given: set[str]) -> str:
+    """What to do about a variable that nothing fills; empty if something does."""
+    root, *below = _ROOT.split(path, maxsplit=2)
+    if root in _GIVEN:
+        return ""
+    if root not in _FIELDS_OF:
+        return "" if root.casefold() in given else f"add `with ({root} = …)` to this step"
+    fields = known.scopes.get(root)
+    field = below[0].strip("'\"]") if below else ""
+    if fields is None or not field or found(field, fields) or (root, field) == ("contact", "id"):
+        return ""
+    return did_you_mean(field, fields) or "make such a field, or correct the template"

@@ -31,6 +31,8 @@ _LISTS: Final[dict[str, Table]] = {
     "channels": tables.channel,
 }
 """What has a name and nothing else that the checker reads, by its place in the catalogue."""
+_UNSUBSCRIBE: Final = "links.unsubscribe"
+"""What a template reads where it has an unsubscribe link of its own."""
 
 
 async def load(tx: Transaction, workspace_id: int) -> Catalogue:
@@ -48,11 +50,15 @@ async def load(tx: Transaction, workspace_id: int) -> Catalogue:
     return Catalogue(
         fields=cast(dict[str, FieldType], typed["fields"]),
         company_fields=cast(dict[str, FieldType], typed["company_fields"]),
-        emails={name: Email(variables=tuple(about)) for name, about in typed["emails"].items()},
+        emails={name: _email(about) for name, about in typed["emails"].items()},
         forms={name: Form(fields=about or None) for name, about in typed["forms"].items()},
         events=typed["events"],
         **lists,
     )
+
+
+def _email(variables: list[str]) -> Email:
+    return Email(variables=tuple(variables), unsubscribe_link=_UNSUBSCRIBE in variables)
 
 
 def _everything(workspace_id: int) -> Any:

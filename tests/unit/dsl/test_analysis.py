@@ -253,6 +253,35 @@ def test_templates_are_held_against_what_fills_them() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("variable", "missing"),
+    [
+        ("contact.first_name", False),
+        ("contact.tags[0]", False),
+        ("contact['first_name']", False),
+        ("contact.id", False),
+        ("contact.nick", True),
+        ("links.unsubscribe", False),
+        ("workspace.name", False),
+        ("now", False),
+        ("entry.plan", False),
+        ("entry.items[0].name", False),
+        ("entry.colour", True),
+        ("offer.price", False),
+        ("items[0].name", True),
+        ("company.name", True),
+    ],
+)
+def test_a_variable_is_looked_for_where_the_mail_would(variable: str, missing: bool) -> None:
+    catalogue = Catalogue(
+        fields={"first_name": "text", "tags": "text"},
+        events={"signup": {"plan": "text", "items": "text"}},
+        emails={"Deal": Email((variable,))},
+    )
+    text = 'start when did "signup" send email Deal with (offer = 10)'
+    assert [d.code for d in analysed(text, catalogue).diagnostics] == ["W411"] * missing
+
+
 def test_a_lint_can_be_accepted_on_its_line() -> None:
     text = "limit 1 email per week{}\nsend email A\nsend email B\n"
     for comment, left in (("", 1), ("  # ok W401", 0), ("  # ok W402", 1), ("  # ok", 0)):
