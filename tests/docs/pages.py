@@ -23,7 +23,7 @@ _MARK = "\x1e"
 _OTHER_EACH_TIME = (
     (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?Z?"), "TIME"),
     (re.compile(r"sha256:[0-9a-f]+"), "sha256:HASH"),
-    (re.compile(r"\b(wsp|tok|eml|con|cmp|msg|job|seg)_[0-9a-z]{13}"), r"\1_ID"),
+    (re.compile(r"\b(wsp|tok|eml|con|cmp|chn|msg|job|seg)_[0-9a-z]{13}"), r"\1_ID"),
     (re.compile(r"http://localhost:\d+"), "URL"),
     (re.compile(r"\s+"), ""),
 )

@@ -11,7 +11,11 @@ from acceptance.test_dev import Dev
 from pages import ROOT, comparable, examples, fits, run
 
 pytestmark = pytest.mark.xdist_group("dev")
-WALKTHROUGHS = ("docs/tutorial.md", "docs/how-to/import-contacts.md")
+WALKTHROUGHS = (
+    "docs/tutorial.md",
+    "docs/how-to/import-contacts.md",
+    "docs/how-to/channels.md",
+)
 
 
 @pytest.fixture
