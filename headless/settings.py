@@ -44,6 +44,9 @@ class Settings(msgspec.Struct, frozen=True):
     smtp_url: str | None
     return_port: int | None
     stop_seconds: int
+    activity_months: int
+    journal_months: int
+    message_months: int
     log_level: str
 
 
@@ -221,6 +224,33 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default="20",
         sentence="How long a stop may take before what still runs is cut off.",
         read=_whole(1, 600),
+    ),
+    Setting(
+        name="HEADLESS_ACTIVITY_MONTHS",
+        field="activity_months",
+        fits="a whole number from 0 to 1200",
+        default="24",
+        sentence="For how many months what contacts did is kept, 0 for ever; conditions with "
+        "`ever` look no further back.",
+        read=_whole(0, 1200),
+    ),
+    Setting(
+        name="HEADLESS_JOURNAL_MONTHS",
+        field="journal_months",
+        fits="a whole number from 0 to 1200",
+        default="24",
+        sentence="For how many months the journal of a run is kept, 0 for ever; never less than "
+        "the run lasts.",
+        read=_whole(0, 1200),
+    ),
+    Setting(
+        name="HEADLESS_MESSAGE_MONTHS",
+        field="message_months",
+        fits="a whole number from 0 to 1200",
+        default="0",
+        sentence="For how many months messages are kept, 0 for ever; links in a mail, the one to "
+        "unsubscribe too, work as long as its message is kept.",
+        read=_whole(0, 1200),
     ),
     Setting(
         name="HEADLESS_LOG_LEVEL",

@@ -39,8 +39,10 @@ from headless.runtime.engine import JOBS, Engine
 from headless.runtime.runner import Runner
 from headless.runtime.sweep import sweep
 from headless.settings import Settings
+from headless.storage import partitions
 from headless.storage import wake as wakes
 from headless.storage.database import Database, connect
+from headless.storage.partitions import Kept
 from headless.storage.tables import worker
 from headless.storage.time import DatabaseClock
 from headless.storage.wake import Wake
@@ -48,6 +50,8 @@ from headless.storage.wake import Wake
 SWEEP_SECONDS: Final = 1.0
 _HEARTBEAT_SWEEPS: Final = 5
 _FORGOTTEN: Final = timedelta(days=1)
+_TEND_SECONDS: Final = 3_600.0
+_FOR_EVER: Final = Kept()
 DELIVER: Final = "deliver"
 SWEEP: Final = "sweep"
 SENDING: Final = (DELIVER, TRIP)
@@ -71,6 +75,7 @@ class Worker:
         clock: DatabaseClock,
         deliver: Deliver,
         due: Due,
+        kept: Kept = _FOR_EVER,
         stop_seconds: float = 20,
     ) -> None:
         self.database = database
@@ -79,6 +84,7 @@ class Worker:
         self.name = f"{platform.node()}:{os.getpid()}"
         self._redis_url = redis_url
         self._due = due
+        self._kept = kept
         self._stop_seconds = stop_seconds
         self._stopping = asyncio.Event()
         self._look = asyncio.Event()
@@ -109,6 +115,7 @@ class Worker:
         tasks = [
             asyncio.create_task(self._sweep(), name="sweep"),
             asyncio.create_task(self._listen(), name="listen"),
+            asyncio.create_task(self._tend(), name="tend"),
         ]
         await self._stopping.wait()
         for task in tasks:
@@ -141,6 +148,19 @@ class Worker:
                 await asyncio.wait_for(self._look.wait(), SWEEP_SECONDS)
             except TimeoutError:
                 continue
+
+    async def _tend(self) -> None:
+        """Each hour make the partitions of the months to come, and drop what is kept no longer."""
+        while True:
+            try:
+                now = self.clock.now()
+                if made := await partitions.prepare(self.database, now=now):
+                    log.info("partitions_made", count=made)
+                if dropped := await partitions.drop(self.database, self._kept, now=now):
+                    log.info("partitions_dropped", names=dropped)
+            except (DBAPIError, OSError) as error:
+                log.warning("tending_failed", error=str(error).splitlines()[0])
+            await asyncio.sleep(_TEND_SECONDS)
 
     async def _beat(self) -> None:
         now = self.clock.now()
@@ -238,6 +258,11 @@ async def _work(settings: Settings) -> None:
             clock=clock,
             deliver=deliver,
             due=due,
+            kept=Kept(
+                activity=settings.activity_months,
+                journal=settings.journal_months,
+                message=settings.message_months,
+            ),
             stop_seconds=settings.stop_seconds,
         )
         async with contextlib.AsyncExitStack() as stack:

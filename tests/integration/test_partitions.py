@@ -1,5 +1,6 @@
 """The big tables by months: made ahead, filled as numbers jump, dropped when nobody needs them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -9,6 +10,9 @@ from world import World
 from headless.storage import partitions
 from headless.storage.database import connect
 from headless.storage.partitions import Kept, drop, first, month_of, prepare
+from headless.storage.time import DatabaseClock
+from headless.storage.wake import Wake
+from headless.worker import Worker
 
 KEPT = Kept(activity=2, journal=2, message=2)
 
@@ -113,3 +117,22 @@ async def test_hot_queries_look_into_one_partition(world: World) -> None:
         assert "_2026_01" in plan
         assert "_2026_02" not in plan
         assert "Index" in plan
+
+
+async def test_a_worker_makes_the_months_to_come(world: World, redis_url: str) -> None:
+    async def nothing(_: Wake) -> int:
+        return 0
+
+    async def none() -> list[Wake]:
+        return []
+
+    clock = DatabaseClock(world.database)
+    made = Worker(world.database, redis_url, clock=clock, deliver=nothing, due=none)
+    await clock.read()
+    running = asyncio.create_task(made._tend())  # of all that it runs, this
+    async with asyncio.timeout(20):
+        while len(await tables(world, "journal")) < 4:
+            await asyncio.sleep(0.02)
+    running.cancel()
+    month = month_of(clock.now())
+    assert partitions.CUTS[2].partition(month + 2) in await tables(world, "journal")

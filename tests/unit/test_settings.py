@@ -21,6 +21,9 @@ A_VALUE = {
     "HEADLESS_SMTP_URL": ("smtp://me:word@mail:587", None),
     "HEADLESS_RETURN_PORT": ("2525", 2525),
     "HEADLESS_STOP_SECONDS": ("5", 5),
+    "HEADLESS_ACTIVITY_MONTHS": ("12", 12),
+    "HEADLESS_JOURNAL_MONTHS": ("0", 0),
+    "HEADLESS_MESSAGE_MONTHS": ("60", 60),
     "HEADLESS_LOG_LEVEL": ("DEBUG", "debug"),
 }
 
@@ -35,6 +38,9 @@ NO_VALUE = {
     "HEADLESS_SMTP_URL": ["mail:587", "smtp://", "http://mail"],
     "HEADLESS_RETURN_PORT": ["0", "smtp"],
     "HEADLESS_STOP_SECONDS": ["0", "-1", "601", "soon"],
+    "HEADLESS_ACTIVITY_MONTHS": ["-1", "1201", "a year"],
+    "HEADLESS_JOURNAL_MONTHS": ["-1", "1201"],
+    "HEADLESS_MESSAGE_MONTHS": ["1.5"],
     "HEADLESS_LOG_LEVEL": ["loud"],
 }
 
@@ -52,6 +58,9 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         smtp_url=None,
         return_port=None,
         stop_seconds=20,
+        activity_months=24,
+        journal_months=24,
+        message_months=0,
         log_level="info",
     )
 
