@@ -32,10 +32,12 @@ from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 from headless.audience.conditions import answers, heard, remembered
 from headless.audience.values import Scope
 from headless.dsl.plan import Source
+from headless.runtime.effects.channels import CODES
 from headless.runtime.entry import enter
+from headless.runtime.sendings import is_to_contact
 from headless.runtime.stands import NOW, Version, number
 from headless.runtime.versions import Versions, current, may_run
-from headless.storage.codes import ActivityKind, Channel
+from headless.storage.codes import ActivityKind
 from headless.storage.database import Database, Transaction
 from headless.storage.tables import (
     activity,
@@ -193,7 +195,7 @@ def listens(made: Version) -> set[tuple[ActivityKind, int, int]]:
     found: set[tuple[ActivityKind, int, int]] = set()
     for source in made.plan.sources:
         if source.sent is not None:
-            found.add((ActivityKind.SENT, made.names.id("email", source.sent), _ENTRY))
+            found.add((ActivityKind.SENT, made.names.id(source.channel, source.sent), _ENTRY))
         elif source.event is not None:
             found |= {(h.kind, h.ref, _ENTRY) for h in heard(source.event, made.names)}
         elif source.form is not None:
@@ -222,16 +224,16 @@ async def start_by_sending(
 ) -> None:
     """Start the runs whose campaigns begin when these messages are sent, by whatever campaign."""
     ids = {"ids": list(messages), "now": now}
-    mails = and_(
+    sent = and_(
         message.c.workspace_id == workspace_id,
         message.c.id == _IDS.any_(),
-        message.c.channel == number(Channel.EMAIL),
+        is_to_contact(message.c),
     )
     begun = (
         select(listener.c.version_id)
         .select_from(message.join(listener, listener.c.ref == message.c.ref))
         .where(
-            mails,
+            sent,
             listener.c.workspace_id == workspace_id,
             listener.c.kind == number(ActivityKind.SENT),
         )
@@ -243,12 +245,15 @@ async def start_by_sending(
             continue
         for source in made.plan.sources:
             if source.sent is not None:
-                about = message.c.ref == made.names.id("email", source.sent)
-                await tx.execute(enter(made, source, _receivers(mails, about)), ids)
+                about = and_(
+                    message.c.channel == number(CODES[source.channel]),
+                    message.c.ref == made.names.id(source.channel, source.sent),
+                )
+                await tx.execute(enter(made, source, _receivers(sent, about)), ids)
                 tx.wake("advance", made.id, _ENTRY)
 
 
-def _receivers(mails: Any, about: Any) -> CTE:
+def _receivers(sent: Any, about: Any) -> CTE:
     return (
         select(
             message.c.contact_id,
@@ -257,7 +262,7 @@ def _receivers(mails: Any, about: Any) -> CTE:
             cast(null(), JSONB).label("entry"),
         )
         .ext(distinct_on(message.c.contact_id))
-        .where(mails, about)
+        .where(sent, about)
         .order_by(message.c.contact_id, message.c.created_at)
         .cte("receivers")
     )

@@ -30,7 +30,6 @@ from headless.audience.conditions import heard
 from headless.audience.values import Sql, shifted
 from headless.dsl import ast
 from headless.dsl.plan import (
-    Act,
     Arm,
     Fork,
     Join,
@@ -47,12 +46,12 @@ from headless.runtime import left, times
 from headless.runtime.batch import Frame
 from headless.runtime.flow import branches, loops
 from headless.runtime.paths import ALWAYS, LEFT, Paths
+from headless.runtime.sendings import just_sent, last_sent, message_of
 from headless.runtime.stands import FOREVER, NOW, grace, number
 from headless.storage import tables
-from headless.storage.codes import Channel, EnrollmentState, MessageState
+from headless.storage.codes import EnrollmentState
 from headless.storage.tables import Instant
 
-_ABOUT_MAIL = (ast.EmailOpened, ast.EmailClicked, ast.EmailBounced, ast.LinkClicked, ast.Replied)
 _NO_WINDOW = cast(null(), ARRAY(Instant))
 
 
@@ -162,7 +161,7 @@ def _listening(frame: Frame, step: When, paths: Paths) -> dict[str, Sql]:
     at = frame.rows.c.at
     opens = [at if step.implicit else _anchor(frame, arm, paths) for arm in step.arms]
     closes = [_closing(frame, arm, start) for arm, start in zip(step.arms, opens, strict=True)]
-    asked = [i for i, arm in enumerate(step.arms) if not _just_sent(frame, arm, paths)]
+    asked = [i for i, arm in enumerate(step.arms) if not just_sent(frame, arm, paths)]
     known = [_happened_since(frame, step.arms[i], opens[i]) for i in asked]
     wakes = [c + grace(arm) for arm, c in zip(step.arms, closes, strict=True)]
     first = wakes[0] if len(wakes) == 1 else func.least(*wakes, type_=Instant)
@@ -195,64 +194,10 @@ def _anchor(frame: Frame, arm: Arm, paths: Paths) -> Sql:
     within = arm.trigger.within
     if within is not None and isinstance(within.anchor, ast.EntryAnchor):
         return e.entered_at
-    name = _mail_of(arm.trigger.event)
-    if name is None or _just_sent(frame, arm, paths):
+    message = message_of(arm.trigger.event)
+    if message is None or just_sent(frame, arm, paths):
         return e.at
-    ref = frame.version.names.id("email", name)
-    here = [case((frame.by(way), e.at)) for way in _sendings(frame, name)]
-    return func.coalesce(*here, _last_sent(frame, ref, mine=True), _last_sent(frame, ref), e.at)
-
-
-def _mail_of(event: ast.Event) -> str | None:
-    if isinstance(event, ast.AnyOf):
-        return next((name for part in event.events if (name := _mail_of(part))), None)
-    if isinstance(event, ast.Replied):
-        return event.message.text if event.message and event.channel == "email" else None
-    if isinstance(event, _ABOUT_MAIL):
-        return event.email.text if event.email else None
-    return None
-
-
-def _sendings(frame: Frame, name: str) -> list[Paths]:
-    """The paths by which this run sends an email, the last step first."""
-    found = [
-        paths
-        for n, paths in frame.run.steps
-        if isinstance(step := frame.step(n), Act)
-        and isinstance(step.action, ast.SendMessage)
-        and step.action.message.text.casefold() == name.casefold()
-    ]
-    return found[::-1]
-
-
-def _just_sent(frame: Frame, arm: Arm, paths: Paths) -> bool:
-    """Whether everybody who comes by these paths was sent the arm's message in this very run."""
-    event, within = arm.trigger.event, arm.trigger.within
-    if isinstance(event, ast.AnyOf) or (within is not None and within.anchor is not None):
-        return False
-    name = _mail_of(event)
-    if name is None:
-        return False
-    return any(
-        all(any(sent <= path for sent in sending) for path in paths)
-        for sending in _sendings(frame, name)
-    )
-
-
-def _last_sent(frame: Frame, ref: int, *, mine: bool = False) -> Sql:
-    m, e = tables.message.c, frame.rows.c
-    return (
-        select(func.max(m.created_at))
-        .where(
-            m.workspace_id == frame.version.workspace_id,
-            m.contact_id == e.contact_id,
-            m.channel == number(Channel.EMAIL),
-            m.ref == ref,
-            m.state != number(MessageState.SKIPPED),
-            m.enrollment_id == e.enrollment_id if mine else true(),
-        )
-        .scalar_subquery()
-    )
+    return func.coalesce(*last_sent(frame, message), e.at)
 
 
 # ---------------------------------------------------------------- still waiting

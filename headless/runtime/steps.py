@@ -120,7 +120,7 @@ def _starting(made: Frame, messages: list[CTE]) -> Any:
     """The new messages whose sending starts runs of some campaign; null when there are none."""
     if not messages:
         return literal_column("null")
-    sent = union_all(*(select(m.c.id, m.c.channel, m.c.ref) for m in messages)).subquery()
+    sent = union_all(*(select(m.c.id, m.c.ref) for m in messages)).subquery()
     listened = exists(
         select(1).where(
             tables.listener.c.workspace_id == made.version.workspace_id,
@@ -128,5 +128,4 @@ def _starting(made: Frame, messages: list[CTE]) -> Any:
             tables.listener.c.ref == sent.c.ref,
         )
     )
-    mails = sent.c.channel == number(Channel.EMAIL)
-    return select(func.array_agg(sent.c.id)).where(mails, listened).scalar_subquery()
+    return select(func.array_agg(sent.c.id)).where(listened).scalar_subquery()

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from headless.audience.values import Scope, Sql, operand_of, value_as
 from headless.dsl import ast
 from headless.runtime.effects.batch import Batch
+from headless.runtime.effects.stored import as_text
 
 
 def given(batch: Batch, arguments: tuple[ast.Argument, ...]) -> Sql:
@@ -18,16 +19,16 @@ def given(batch: Batch, arguments: tuple[ast.Argument, ...]) -> Sql:
 
 
 def _argument(value: ast.Value, scope: Scope) -> Sql:
+    """A value as JSON: a property of an event as it was sent, an instant in the contact's zone."""
     match value:
-        case ast.Field(scope="contact", name=name):
-            return func.to_jsonb(operand_of(value, scope, scope.names.field(name)).sql)
         case ast.Field():
-            return func.to_jsonb(operand_of(value, scope, "text").sql)
-        case ast.Number():
+            of = operand_of(value, scope, "text")
+            return func.to_jsonb(of.sql) if of.json is None else of.json
+        case ast.Number() | ast.Percent():
             return func.to_jsonb(value_as(value, "number", scope))
         case ast.YesNo():
             return func.to_jsonb(value_as(value, "boolean", scope))
         case ast.Money(amount=amount, currency=currency):
             return func.jsonb_build_object("amount", f"{amount:f}", "currency", currency)
         case _:
-            return func.to_jsonb(cast(value_as(value, "text", scope), Text))
+            return func.to_jsonb(cast(as_text(value, scope), Text))
