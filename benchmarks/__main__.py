@@ -9,7 +9,7 @@ import click
 import uvloop
 from rich.console import Console
 
-from benchmarks import language, mail, steps
+from benchmarks import language, mail, segments, steps
 from benchmarks.results import Result, keep, show
 from headless.storage.database import Database, connect
 from headless.storage.embedded import embedded
@@ -19,6 +19,7 @@ RESULTS: Final = Path(".bench") / "results.json"
 ON_A_DATABASE: Final[dict[str, Callable[[Database], Awaitable[list[Result]]]]] = {
     "steps": steps.run,
     "mail": mail.run,
+    "segments": segments.run,
 }
 ALONE: Final[dict[str, Callable[[], list[Result]]]] = {"language": language.run}
 console = Console()

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     ColumnElement,
     Date,
@@ -223,6 +224,7 @@ def _anniversary(day: Sql, scope: Scope) -> Sql:
     return cast(cast(day, Date) + func.make_interval(cast(years, Integer)), Date)
 
 
+_WHOLE: Final = 2**53
 _TYPE_OF: Final[dict[type[ast.Node], str]] = {
     ast.Number: "number",
     ast.Percent: "number",
@@ -352,6 +354,9 @@ def value_as(value: ast.Value, type_: str, scope: Scope) -> Sql:  # noqa: C901 -
 
 
 def _number(number: Decimal) -> Sql:
+    """A whole number as such: points are then compared without being turned into decimals."""
+    if number == number.to_integral_value() and abs(number) < _WHOLE:
+        return literal(int(number), BigInteger)
     return cast(literal(_plain(number)), Numeric)
 
 
