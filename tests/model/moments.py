@@ -124,12 +124,14 @@ def _monthly(at: datetime, day: int, clock: time, zone: str) -> Iterator[datetim
 
 
 def allowed(at: datetime, closed: "list[Window]", zone: str) -> datetime:
-    """The first moment from `at` on that lies in none of the closed windows."""
-    while True:
+    """The first moment from `at` on that lies in none of the closed windows, if there is one."""
+    never = at + timedelta(days=21)
+    while at < never:
         ends = [end for window in closed if (end := window.end_around(at, zone)) is not None]
         if not ends:
             return at
         at = max(ends)
+    return never
 
 
 class Window:

@@ -285,11 +285,7 @@ class Reference(Walks):
     # ------------------------------------------------------------ the journal
 
     def _note(self, run: Run, step: int, at: datetime, outcome: str, arm: int = 0) -> None:
-        visit = 0
-        if outcome not in ("dropped", "held"):  # these go beside the step's own line
-            run.visits[step] += 1
-            visit = run.visits[step]
-        run.journal.append(Line(run.number, utc(at), step, visit, outcome, arm))
+        run.journal.append(Line(run.number, utc(at), step, outcome, arm))
 
     def _outcome(self, contact: Contact) -> Outcome:
         mine = [run for run in self.runs if run.contact is contact]

@@ -67,7 +67,6 @@ class Run:
     state: str = "running"
     paths: list[Path] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
-    visits: Counter[int] = field(default_factory=Counter)
     jumps: Counter[int] = field(default_factory=Counter)
     finished: dict[str, datetime] = field(default_factory=dict)
     sent: list[datetime] = field(default_factory=list)

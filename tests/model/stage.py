@@ -30,7 +30,7 @@ _KEPT = {
     "workspace", "alembic_version", "email", "email_version", "segment", "field", "subject", "tag",
 }  # fmt: skip
 _ASKED = {
-    "journal": "select j.contact_id, e.rotation, j.at, j.step, j.visit, j.outcome, j.detail"
+    "journal": "select j.contact_id, e.rotation, j.at, j.step, j.outcome, j.detail"
     " from journal j join enrollment e on e.id = j.enrollment_id",
     "contact": "select id, points, fields from contact",
     "segments": "select contact_id, name from segment_member join segment on segment.id ="
@@ -201,8 +201,8 @@ def _outcome(found: dict[str, dict[int, list[Any]]], number: int) -> Outcome:
     ((points, fields),) = found["contact"][number]
     return Outcome(
         journal=sorted(
-            Line(run, utc(at), step, max(visit, 0), Code(code).name.lower(), _arm(code, detail))
-            for run, at, step, visit, code, detail in found["journal"][number]
+            Line(run, utc(at), step, Code(code).name.lower(), _arm(code, detail))
+            for run, at, step, code, detail in found["journal"][number]
         ),
         runs=[EnrollmentState(state).name.lower() for state in found["runs"][number]],
         points=points,

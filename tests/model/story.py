@@ -123,7 +123,6 @@ class Line:
     run: int
     at: str
     step: int
-    visit: int
     outcome: str
     arm: int = 0
 

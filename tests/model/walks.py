@@ -17,11 +17,20 @@ from model.windows import MOST_GRACE, Windows, grace
 
 from headless.dsl import ast
 from headless.dsl.entrances import single_events
+from headless.dsl.flow import bodies
 
 LATE = timedelta(minutes=10)  # what is later than this counts from when it really happens
 MOST_HELD = timedelta(days=3)
 PERIODS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7),
            "month": timedelta(days=30)}  # fmt: skip
+
+
+def size(block: ast.Block) -> int:
+    """How many numbers the steps of a block have; a rule and a join have their own."""
+    return sum(
+        1 + isinstance(step, ast.Whenever | ast.Parallel) + sum(map(size, bodies(step)))
+        for step in block.steps
+    )
 
 
 class Walks:
@@ -109,18 +118,25 @@ class Walks:
                     keeps_open=kept,
                 )  # fmt: skip
             case ast.Parallel(parts=parts):
+                self._note(run, n, path.at, "done")
                 yield from self._parallel(run, path, parts)
+                self._note(run, n + 1 + sum(map(size, parts)), path.at, "done")
             case ast.Repeat(times=times, until=until, body=body):
                 for _ in range(times):
                     if until is not None and self._asking(run, path).holds(until):
                         break
+                    self._note(run, n, path.at, "yes")
                     yield from self._block(run, path, body.steps)
+                self._note(run, n, path.at, "no")
             case ast.Every():
-                yield from self._every(run, path, step)
+                yield from self._every(run, path, n, step)
+                self._note(run, n, path.at, "no")
             case ast.Jump(to=to, at_most=at_most):
                 run.jumps[n] += 1
                 if at_most is None or run.jumps[n] <= at_most:
+                    self._note(run, n, path.at, "done")
                     raise Jumped(to.text, n)
+                self._note(run, n, path.at, "skipped")
             case ast.Exit():
                 self._note(run, n, path.at, "exited")
                 raise Ended
@@ -152,7 +168,7 @@ class Walks:
         value = run.contact.fields.get(field_.name) if field_ else None
         return moments.moment(moment, at, run.contact.zone, value)
 
-    def _every(self, run: Run, path: Path, step: ast.Every) -> Walk:
+    def _every(self, run: Run, path: Path, n: int, step: ast.Every) -> Walk:
         arrival, rounds = path.at, 0
         zone = run.contact.zone
         last: datetime | None = None
@@ -168,6 +184,7 @@ class Walks:
             due = tick
             yield Rest(lambda due=due: True if due <= self.now else None, lambda due=due: due)
             path.at = self._not_late(tick)
+            self._note(run, n, path.at, "yes")
             yield from self._block(run, path, step.body.steps)
             rounds += 1
             if isinstance(step.stop, ast.ForTimes) and rounds >= step.stop.times:
@@ -324,51 +341,53 @@ class Walks:
 
     def _send(self, run: Run, path: Path, n: int, step: ast.SendMessage) -> Walk:
         contact = run.contact
-        refused = not contact.address or (contact.unsubscribed and not step.transactional)
-        if refused:
-            self._note(run, n, path.at, "skipped")
-            return
-        release = self._release(run, path.at, step)
-        if release is None:
-            self._note(run, n, path.at, "skipped")
-            return
-        if release > path.at:
-            self._note(run, n, path.at, "held")
-        while release > path.at:
-            end = release
-            yield Rest(lambda end=end: True if end <= self.now else None, lambda end=end: end)
-            path.at = self._not_late(end)
-            later = self._release(run, path.at, step)
-            if later is None:
+        held = False
+        while True:
+            refused = not contact.address or (contact.unsubscribed and not step.transactional)
+            release = None if refused else self._release(run, path.at, step)
+            if release is None or release - path.at > MOST_HELD:
                 self._note(run, n, path.at, "skipped")
                 return
-            release = later
+            if release <= path.at:
+                break
+            if not held:
+                self._note(run, n, path.at, "held")
+            held, due = True, release
+            yield Rest(lambda due=due: True if due <= self.now else None, lambda due=due: due)
+            path.at = self._not_late(due)
         self._note(run, n, path.at, "sent")
         contact.messages.append((step.message.text, path.at, run))
         if not step.transactional:
             run.sent.append(path.at)
 
-    def _release(self, run: Run, at: datetime, step: ast.SendMessage) -> datetime | None:
-        """The first moment at which it may go out; None where that is too far off."""
+    def _release(self, run: Run, at: datetime, step: ast.SendMessage) -> datetime:
+        """The first moment at which it may go out: windows are open, and no limit is reached."""
+        limits = [s for s in self.campaign.settings if isinstance(s, ast.Limit)]
+        free = self._open(run, at, step)
+        while not step.transactional:
+            ends = [end for limit in limits if (end := self._limited(run, free, limit))]
+            if not ends:
+                break
+            free = self._open(run, max(ends), step)
+        return free
+
+    def _open(self, run: Run, at: datetime, step: ast.SendMessage) -> datetime:
+        """The first moment at which no window is closed; `on` alone keeps the time of day."""
         zone, closed = run.contact.zone, []
-        if step.hours is not None:
-            closed.append(Window(step.hours.end, step.hours.start))
-        if step.days is not None:
-            others = tuple(day for day in ast.WEEKDAYS if day not in step.days.days)
-            closed.append(Window(time(0), time(0), others))
         hours, days = self.settings.get(ast.QuietHours), self.settings.get(ast.QuietDays)
         if not step.transactional and hours is not None:
             closed.append(Window(hours.start, hours.end))
         if not step.transactional and days is not None:
             closed.append(Window(time(0), time(0), days.days.days))
-        limits = [s for s in self.campaign.settings if isinstance(s, ast.Limit)]
-        free = moments.allowed(at, closed, zone)
-        while not step.transactional:
-            ends = [end for limit in limits if (end := self._limited(run, free, limit))]
-            if not ends:
-                break
-            free = moments.allowed(max(ends), closed, zone)
-        return None if free - at > MOST_HELD else free
+        if step.hours is not None:
+            closed.append(Window(step.hours.end, step.hours.start))
+        if step.days is not None:
+            if step.hours is None:
+                at = moments.allowed(at, closed, zone)
+                at = moments.next_time(at, local(at, zone).time(), step.days.days, zone)
+            others = tuple(day for day in ast.WEEKDAYS if day not in step.days.days)
+            closed.append(Window(time(0), time(0), others))
+        return moments.allowed(at, closed, zone)
 
     def _limited(self, run: Run, at: datetime, limit: ast.Limit) -> datetime | None:
         """When the oldest of the last N messages is a period ago; None where N are not reached."""
