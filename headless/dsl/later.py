@@ -21,7 +21,6 @@ _WHOLE: Final[dict[type[ast.Node], str]] = {
     ast.OwnedBy: "owned by",
     # steps
     ast.MoveTo: "move to campaign",
-    ast.DeleteContact: "delete contact",
     # events
     ast.AllOf: "and between events",
     # anchors

@@ -6,11 +6,12 @@ Pure. Imports the language's codes and `batch`.
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import CTE, delete, select
+from sqlalchemy import CTE, delete, exists, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from headless.runtime.effects.batch import Batch, told
 from headless.runtime.stands import number
+from headless.storage import tables
 from headless.storage.codes import ActivityKind
 
 
@@ -49,4 +50,29 @@ def removed(batch: Batch, step: int, table: Any, key: dict[str, int]) -> CTE:
         )
         .returning(table.c.contact_id)
         .cte(f"removed{step}")
+    )
+
+
+def pinned(batch: Batch, step: int, segment_id: int, *, inside: bool) -> CTE:
+    """Whom a step puts into a dynamic segment, or takes out of it, stays so at every rebuild."""
+    written, pin, of = batch.written, tables.segment_pin, tables.segment.c
+    workspace = number(batch.version.workspace_id)
+    dynamic = exists(
+        select(1).where(
+            of.workspace_id == workspace, of.id == number(segment_id), of.condition.is_not(None)
+        )
+    )
+    new = insert(pin).from_select(
+        ["workspace_id", "segment_id", "contact_id", "inside", "at"],
+        select(
+            workspace, number(segment_id), written.c.contact_id, literal(inside), written.c.at
+        ).where(batch.of(step), dynamic),
+    )
+    return (
+        new.on_conflict_do_update(
+            index_elements=["workspace_id", "segment_id", "contact_id"],
+            set_={"inside": new.excluded.inside, "at": new.excluded.at},
+        )
+        .returning(pin.c.contact_id)
+        .cte(f"pinned{step}")
     )

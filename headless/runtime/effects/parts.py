@@ -6,14 +6,16 @@ Pure. Imports the language and its neighbours, each of which knows one kind of e
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from sqlalchemy import CTE
+from sqlalchemy import CTE, select
 
+from headless.audience.erasing import mark
 from headless.dsl import ast
 from headless.runtime.effects import companies, consent, groups, slots
 from headless.runtime.effects.batch import Action, Batch, changed, has_changed, told
 from headless.runtime.effects.contact import changes_own_row, own_rows
-from headless.runtime.effects.lists import added, removed
+from headless.runtime.effects.lists import added, pinned, removed
 from headless.runtime.effects.messages import sending
+from headless.runtime.stands import NOW, number
 from headless.storage import tables
 from headless.storage.codes import ActivityKind
 
@@ -30,6 +32,10 @@ def parts(batch: Batch, actions: Sequence[Action]) -> Iterator[CTE]:
         yield own_rows(batch, own)
     for step, action in actions:
         yield from _part(batch, step, action)
+    if gone := [step for step, action in actions if isinstance(action, ast.DeleteContact)]:
+        deleted = batch.written.c.step.in_([number(step) for step in gone])
+        rows = select(batch.written.c.contact_id).where(deleted)
+        yield mark(batch.version.workspace_id, rows, now=NOW)
     about = [step for step, action in actions if not isinstance(action, _NEVER_ASKED)]
     if about:
         yield changed(batch, about)
@@ -78,11 +84,13 @@ def _listed(
         case ast.AddTo(container="segment", name=name):
             key = {"segment_id": names.id("segment", name.text)}
             yield from added(batch, step, tables.segment_member, key, "since", kinds.JOINED_SEGMENT)
+            yield pinned(batch, step, key["segment_id"], inside=True)
         case ast.RemoveFrom(container="segment", name=name):
             key = {"segment_id": names.id("segment", name.text)}
             left = removed(batch, step, tables.segment_member, key)
             yield left
             yield from told(batch, step, kinds.LEFT_SEGMENT, key["segment_id"], left)
+            yield pinned(batch, step, key["segment_id"], inside=False)
         case ast.AddTo(container="company", name=name):
             key = {"company_id": names.id("company", name.text)}
             yield from added(batch, step, tables.company_member, key, "since", None)

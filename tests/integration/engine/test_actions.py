@@ -218,3 +218,21 @@ async def test_a_value_that_does_not_fit_changes_nothing(world: World) -> None:
         ("Asia/Tokyo", "+491512345678", {"age": 40}),
         ("Asia/Tokyo", None, {}),
     ]
+
+
+async def test_a_deleted_contact_is_gone_and_what_it_waited_for_too(world: World) -> None:
+    await world.people("ada", "bob", segment="Leads")
+    await world.start("campaign Other from segment Leads send email Welcome wait 3d add tag late")
+    drop = await world.start(
+        """campaign Drop from segment Leads wait 1d
+        if external_id is ada then delete contact
+        if external_id is cyd then delete contact
+        add tag stayed"""
+    )
+    await world.wait(days=1)
+    await world.settle()
+    for table in ("contact", "enrollment", "position", "message", "journal", "segment_member"):
+        column = "id" if table == "contact" else "contact_id"
+        rows = await world.rows(f"select distinct {column} from {table}")
+        assert rows == [(world.ids["bob"],)], table
+    assert (await world.tags("bob"), (await world.outcomes(drop))[2, "yes"]) == (["stayed"], 1)
