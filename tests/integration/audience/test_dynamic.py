@@ -194,3 +194,20 @@ async def test_a_stage_and_a_colleague_come_into_being_by_use(world: World) -> N
         ("Champion",), ("Customer",), ("Lead",),
     ]  # fmt: skip
     assert await world.rows("select name from member") == [("anna",)]
+
+
+async def test_whom_a_step_takes_out_of_a_dynamic_segment_stays_out(world: World) -> None:
+    await world.people("ada", "bob", "cyd", country="FR")
+    await make(world, "French", "country is FR")
+    await world.start("from segment Leads\nremove from segment French", name="out")
+    await world.start("from segment VIP\nadd to segment French", name="into it")
+    await world.people("dan", country="DE")
+    await world.joins("Leads", "ada")
+    await world.joins("VIP", "dan")
+    assert await inside(world, "French") == ["bob", "cyd", "dan"]
+    await put(world, "ada", fields={"plan": "x"})
+    await put(world, "dan", fields={"plan": "x"})
+    assert await inside(world, "French") == ["bob", "cyd", "dan"]
+    async with world.database.transaction() as tx:
+        change = await refresh(tx, 1, world.segments["French"], now=world.now)
+    assert (change.joined, change.left) == (0, 0)
