@@ -30,7 +30,7 @@ from headless.simulation.faults import Fault, FaultyFileError, UnfitError
 from headless.simulation.scene import Scene
 from headless.storage.codes import ActivityKind, Channel, MessageState
 from headless.storage.database import Transaction
-from headless.storage.tables import Instant, contact, message, suppression
+from headless.storage.tables import Instant, contact, contact_points, message, suppression
 
 _CHANNELS: Final = {"email": Channel.EMAIL, "sms": Channel.SMS, "push message": Channel.PUSH}
 _STATES: Final = (
@@ -270,31 +270,44 @@ async def _reached(scene: Scene, who: int, did: Did, now: datetime) -> None:
     event = did.event
     if not isinstance(event, ast.PointsReached):
         return
-    if event.group is not None:
-        raise ValueError("points of a group cannot be given by an activity yet; let a step do it")
+    group = 0 if event.group is None else scene.names.id("group", event.group.text)
     async with scene.database.transaction() as tx:
-        there = await _points_of(tx, scene, who)
+        there = await _points_of(tx, scene, who, group)
     if there < event.points:
-        await _set_points(scene, who, event.points, now)
+        await _set_points(scene, who, event.points, now, group)
 
 
-async def _points_of(tx: Transaction, scene: Scene, who: int) -> int:
-    number: int = await tx.scalar(
-        select(contact.c.points).where(
-            contact.c.workspace_id == scene.workspace_id, contact.c.id == who
+async def _points_of(tx: Transaction, scene: Scene, who: int, group: int) -> int:
+    """A contact's points, in a group unless that is 0."""
+    table, at = (contact_points, contact_points.c.contact_id) if group else (contact, contact.c.id)
+    of_group = [contact_points.c.group_id == group] if group else []
+    number = await tx.scalar(
+        select(table.c.points).where(
+            table.c.workspace_id == scene.workspace_id, at == who, *of_group
         )
     )
-    return number
+    return number or 0
 
 
-async def _set_points(scene: Scene, who: int, many: int, now: datetime) -> None:
+async def _set_points(scene: Scene, who: int, many: int, now: datetime, group: int = 0) -> None:
     async with scene.database.transaction() as tx:
-        before = await _points_of(tx, scene, who)
-        await tx.execute(
-            update(contact)
-            .where(contact.c.workspace_id == scene.workspace_id, contact.c.id == who)
-            .values(points=many, updated_at=now)
-        )
+        before = await _points_of(tx, scene, who, group)
+        if group:
+            row = {
+                "workspace_id": scene.workspace_id, "contact_id": who, "group_id": group,
+                "points": many,
+            }  # fmt: skip
+            key = [contact_points.c[n] for n in ("workspace_id", "contact_id", "group_id")]
+            written = upsert(contact_points).values(row)
+            await tx.execute(
+                written.on_conflict_do_update(index_elements=key, set_={"points": many})
+            )
+        else:
+            await tx.execute(
+                update(contact)
+                .where(contact.c.workspace_id == scene.workspace_id, contact.c.id == who)
+                .values(points=many, updated_at=now)
+            )
         rows = select(
             literal(who).label("contact_id"),
             literal(now, Instant).label("occurred_at"),
@@ -302,7 +315,7 @@ async def _set_points(scene: Scene, who: int, many: int, now: datetime) -> None:
             func.jsonb_build_object("from", before, "to", many).label("properties"),
         )
         noted, todo = told(
-            scene.workspace_id, rows, ActivityKind.REACHED_POINTS, 0,
+            scene.workspace_id, rows, ActivityKind.REACHED_POINTS, group,
             now=literal(now, Instant), name="points",
         )  # fmt: skip
         await tx.execute(select(func.count()).select_from(todo).add_cte(noted))

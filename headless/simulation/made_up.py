@@ -69,7 +69,7 @@ def _value(asked: Sequence[Any], type_: FieldType, at: int, start: datetime) -> 
     match type_:
         case "text":
             texts = [value.text for value in asked if isinstance(value, ast.Text)]
-            return [*texts, "other"][at % (len(texts) + 1)] if texts else None
+            return [*(texts or ["something"]), "other"][at % (len(texts or [0]) + 1)]
         case "number":
             numbers = [_plain(v.value) for v in asked if isinstance(v, ast.Number | ast.Percent)]
             numbers += [_plain(v.amount) for v in asked if isinstance(v, ast.Money)]

@@ -161,7 +161,7 @@ def _reason(row: Any) -> str | None:
     """What decided a line, in plain words."""
     detail = row.detail or {}
     if "reason" in detail:
-        until = f", until {detail['until']}" if "until" in detail else ""
+        until = f", until {_instant(detail['until'])}" if "until" in detail else ""
         return f"{detail['reason']}{until}"
     if "note" in detail:
         return str(detail["note"])
@@ -171,6 +171,10 @@ def _reason(row: Any) -> str | None:
         return f"{_did(row)} at {shown(row.occurred_at)}"
     said = [f"{name} is {_value(value)}" for name, value in detail.items() if name != "arm"]
     return ", ".join(said) or None
+
+
+def _instant(text: Any) -> str:
+    return shown(datetime.fromisoformat(text)) if isinstance(text, str) else str(text)
 
 
 def _did(row: Any) -> str:

@@ -40,6 +40,7 @@ def did(what: str, at: str = "+1h", **more: Any) -> dict[str, Any]:
         ("left segment Leads", "left segment Leads", None),
         ("got tag hot", "got tag hot", None),
         ("reached 50 points", "reached 50 points", None),
+        ("reached 50 points in group Shop", "reached 60 points in group Shop", None),
         ("unsubscribed", "unsubscribed", None),
     ],
 )  # fmt: skip

@@ -137,3 +137,12 @@ async def test_a_type_that_does_not_fit_the_contacts_is_a_fault_of_the_text(
     with pytest.raises(FaultyTextError) as raised:
         await simulated("from segment Leads\nif age > 3 then exit", contacts=people)
     assert raised.value.diagnostics[0].code == "E220"
+
+
+async def test_a_send_that_is_held_is_told_with_the_hour_it_waits_for(simulated: Simulate) -> None:
+    text = "from segment Leads\nquiet hours 08:00 to 10:30\nsend email Welcome"
+    done = await simulated(text, contacts=LEADS[:1])
+    assert mails(done) == [("Welcome", "05 10:30")]
+    held = await simulated(text, contacts=LEADS[:1], until=datetime(2026, 1, 5, 10, tzinfo=UTC))
+    assert held.journal[-1].reason == "until 2026-01-05 10:30"
+    assert held.contacts["1"].messages == ()
