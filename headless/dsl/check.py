@@ -12,15 +12,22 @@ from headless.dsl.catalogue import STANDALONE, Catalogue
 from headless.dsl.comparisons import check_types
 from headless.dsl.contradictions import check_contradictions
 from headless.dsl.diagnostics import Diagnostic, in_order
-from headless.dsl.fields import check_fields, known_fields
+from headless.dsl.fields import Known, check_fields, known_fields
 from headless.dsl.flow import check_flow, check_looks_back
 from headless.dsl.names import check_names
 
 
-def check(campaign: ast.Campaign, catalogue: Catalogue | None = None) -> tuple[Diagnostic, ...]:
-    """What is wrong with a campaign; without a catalogue its names are taken on trust."""
+def check(
+    campaign: ast.Campaign, catalogue: Catalogue | None = None, *, brought: bool = True
+) -> tuple[Diagnostic, ...]:
+    """What is wrong with a campaign; without a catalogue its names are taken on trust.
+
+    Without `brought` nothing is said of what events bring, as when one of them cannot be read.
+    """
     catalogue = catalogue or STANDALONE
     known = known_fields(campaign, catalogue)
+    if not brought:
+        known = Known({name: of for name, of in known.scopes.items() if name not in known.seen})
     return in_order(
         [
             *check_names(campaign, catalogue),

@@ -16,6 +16,7 @@ from headless.dsl.later import CODE, unready
 from headless.dsl.parser import parse
 from headless.dsl.plan import Plan
 from headless.dsl.silence import without_accepted
+from headless.dsl.soundness import check_sound_parts
 
 
 class Examined(msgspec.Struct, frozen=True):
@@ -45,7 +46,8 @@ def examine(text: str, catalogue: Catalogue | None = None, *, chat: bool = False
     """
     parsed = parse(text, chat=chat)
     if parsed.campaign is None:
-        return Examined(text, None, parsed.diagnostics)
+        more = [] if parsed.guess is None else check_sound_parts(parsed.guess, catalogue)
+        return Examined(text, None, in_order([*parsed.diagnostics, *more]))
     found = [*parsed.diagnostics, *check(parsed.campaign, catalogue)]
     if has_errors(found):
         return Examined(text, parsed.campaign, _told(found, parsed.comments, text))
