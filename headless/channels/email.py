@@ -28,6 +28,7 @@ from sqlalchemy import (
 from headless import ids
 from headless.channels import mail
 from headless.channels.answers import Answer
+from headless.channels.facts import around, company_of, owner_of
 from headless.channels.links import Links
 from headless.channels.ports import Due, Parcel, Refusal, Sender
 from headless.channels.relays import Relay
@@ -130,6 +131,7 @@ class EmailCourier:
         unsubscribe = "" if named else link("unsubscribe")
         made = letter.compose(
             {
+                **around(row),
                 **(due.data or {}).get("with", {}),
                 "contact": _contact(row),
                 "entry": row.entry or {},
@@ -276,6 +278,7 @@ def _facts() -> Select[*tuple[Any, ...]]:
             named.label("address_suppressed"),
             e.campaign_id, e.entry,
             a.properties.label("event"),
+            company_of(tables.contact), owner_of(tables.contact),
             func.coalesce(m.email_version, em.version).label("version"),
             v.sender.label("own_sender"),
             w.name.label("workspace_name"), w.sender, w.postal_address, w.mode,

@@ -7,8 +7,21 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ARRAY, BigInteger, Row, Select, SmallInteger, and_, bindparam, func, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    FromClause,
+    Label,
+    Row,
+    Select,
+    SmallInteger,
+    and_,
+    bindparam,
+    func,
+    select,
+)
 from sqlalchemy import or_ as either
+from sqlalchemy.dialects.postgresql import JSONB
 
 from headless import ids
 from headless.channels.ports import Due
@@ -36,6 +49,7 @@ async def facts(tx: Transaction, channel: Channel, due: Sequence[Due]) -> dict[i
 def namespaces(due: Due, row: Row[Any], now: datetime) -> dict[str, object]:
     """What a template of the message may read."""
     return {
+        **around(row),
         **(due.data or {}).get("with", {}),
         "contact": {
             **row.fields,
@@ -54,6 +68,46 @@ def namespaces(due: Due, row: Row[Any], now: datetime) -> dict[str, object]:
         "workspace": {"name": row.workspace_name},
         "now": now,
     }
+
+
+def around(row: Row[Any]) -> dict[str, object]:
+    """What a template may read of a contact's company and owner; empty where there is none."""
+    return {"company": row.company or {}, "owner": row.colleague or {}}
+
+
+def company_of(contacts: FromClause) -> Label[Any]:
+    """The column `company`: the fields, the name and the points of the one joined last."""
+    of, member = tables.company.c, tables.company_member.c
+    built_in = func.jsonb_build_object("name", of.name, "points", of.points, type_=JSONB)
+    joined = and_(of.workspace_id == member.workspace_id, of.id == member.company_id)
+    return (
+        select(of.fields.concat(built_in))
+        .select_from(tables.company_member.join(tables.company, joined))
+        .where(
+            member.workspace_id == contacts.c.workspace_id,
+            member.contact_id == contacts.c.id,
+        )
+        .order_by(member.since.desc(), member.company_id.desc())
+        .limit(1)
+        .correlate(contacts)
+        .scalar_subquery()
+        .label("company")
+    )
+
+
+def owner_of(contacts: FromClause) -> Label[Any]:
+    """The column `colleague`: the name and the address of who looks after the contact."""
+    of = tables.member.c
+    return (
+        select(func.jsonb_build_object("name", of.name, "email", of.email, type_=JSONB))
+        .where(
+            of.workspace_id == contacts.c.workspace_id,
+            func.lower(of.name) == func.lower(contacts.c.owner),
+        )
+        .correlate(contacts)
+        .scalar_subquery()
+        .label("colleague")
+    )
 
 
 def _facts() -> Select[*tuple[Any, ...]]:
@@ -75,6 +129,7 @@ def _facts() -> Select[*tuple[Any, ...]]:
             s.reason.label("suppressed"),
             e.entry,
             a.properties.label("event"),
+            company_of(tables.contact), owner_of(tables.contact),
             w.name.label("workspace_name"), w.mode,
         )
         .select_from(

@@ -19,7 +19,8 @@ CONTACT: Final = frozenset(
     )
 )
 WORKSPACE: Final = frozenset(("name", "postal_address", "sender"))
-OPEN_ROOTS: Final = frozenset(("entry", "event"))  # what a campaign was started and moved by
+OWNER: Final = frozenset(("name", "email"))
+OPEN_ROOTS: Final = frozenset(("entry", "event", "company"))  # whose fields others name
 T = TypeVar("T")
 
 
@@ -95,6 +96,8 @@ def _known(root: str, name: str, fields: Collection[str]) -> bool:
         return name in CONTACT or name in fields
     if root == "workspace":
         return name in WORKSPACE
+    if root == "owner":
+        return name in OWNER
     if root == "links":
         return name == "unsubscribe"
     return root in OPEN_ROOTS

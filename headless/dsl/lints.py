@@ -25,8 +25,8 @@ from headless.dsl.wording import written
 
 Message = tuple[ast.Channel, str]
 Fact = TypeVar("Fact")
-_FIELDS_OF: Final = ("contact", "entry", "event")
-_GIVEN: Final = ("workspace", "links", "now")
+_FIELDS_OF: Final = ("contact", "entry", "event", "company")
+_GIVEN: Final = ("workspace", "links", "now", "owner")
 """What a template reads besides: it is there in every email."""
 _ROOT: Final = re.compile(r"[.\[]")
 
