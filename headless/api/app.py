@@ -24,6 +24,7 @@ from headless.api.routes import (
     hooks,
     public,
     v1,
+    web,
 )
 from headless.clock import Clock, SystemClock
 from headless.settings import Settings, load
@@ -109,6 +110,7 @@ def build(
             authenticated,
             *health.HANDLERS,
             *public.HANDLERS,
+            *web.HANDLERS,
             *hooks.HANDLERS,
             *docs.HANDLERS,
             *(dev.HANDLERS if development else ()),

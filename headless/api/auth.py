@@ -16,6 +16,7 @@ from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 
 from headless.channels.fetching import Fetcher, WebFetcher
+from headless.channels.handover import Handover
 from headless.channels.links import Links
 from headless.channels.reports.hooks import Hooks
 from headless.clock import Clock
@@ -43,6 +44,7 @@ class House:
         self.versions = Versions()
         keys = tuple(key.encode() for key in settings.secret_keys)
         self.links = Links(keys, settings.url)
+        self.handover = Handover(keys)
         self.seals = Seals(keys)
         self.hooks = Hooks(keys)
         self.fetcher: Fetcher = WebFetcher()

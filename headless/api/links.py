@@ -4,10 +4,15 @@ The public routes and the development inbox do the same through here. A link old
 answered and no longer recorded; unsubscribing never expires.
 """
 
+from urllib.parse import urlsplit
+
 from headless.api.auth import House
 from headless.campaigns import ingest
 from headless.campaigns.ingest import Answer
+from headless.channels import handover
+from headless.channels.handover import Ticket
 from headless.channels.links import Kind, Resolved, resolve
+from headless.content import sites
 
 
 async def behind(house: House, kind: Kind, token: str) -> Resolved | None:
@@ -42,6 +47,20 @@ async def clicked(house: House, resolved: Resolved) -> None:
     now = house.clock.now()
     if resolved.link.recorded(now):
         await ingest.clicked(house.database, house.versions, _answer(resolved), now=now)
+
+
+async def carried(house: House, resolved: Resolved) -> str:
+    """Where a click leads: to hosts of the workspace it carries who followed it (`handover`)."""
+    link, now, target = resolved.link, house.clock.now(), resolved.target or ""
+    if not link.recorded(now):
+        return target
+    async with house.database.transaction() as tx:
+        site = await sites.get(tx, link.workspace_id)
+    ours = urlsplit(house.settings.url).hostname or ""
+    ticket = house.handover.ticket(
+        Ticket(link.workspace_id, resolved.contact_id, link.message_id), now=now
+    )
+    return handover.carried(target, ticket, {*site.hosts, ours})
 
 
 async def unsubscribed(house: House, resolved: Resolved, source: str) -> bool:

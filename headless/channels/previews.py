@@ -24,10 +24,11 @@ from headless.storage.database import Transaction
 from headless.storage.tables import contact, member, message, workspace
 
 Values = Mapping[str, Any]
-_NOBODY: Final[dict[str, object]] = {
+NOBODY: Final[dict[str, object]] = {
     "id": "", "external_id": None, "email": None, "phone": None, "time_zone": None, "points": 0,
     "stage": None, "owner": None, "created_at": None,
 }  # fmt: skip
+"""What a template reads of a contact where there is none."""
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +71,7 @@ async def preview(
     ).one()
     names: dict[str, object] = {
         **given.values,
-        "contact": _NOBODY if contact_id is None else await _person(tx, workspace_id, contact_id),
+        "contact": NOBODY if contact_id is None else await person(tx, workspace_id, contact_id),
         "entry": given.entry,
         "event": given.event,
         "workspace": {
@@ -96,7 +97,8 @@ def _composed(stored: Email, sender: str, address: str | None, names: dict[str, 
     return Preview(sender, made.subject, made.html, made.text, len(made.html.encode()))
 
 
-async def _person(tx: Transaction, workspace_id: int, contact_id: int) -> dict[str, object]:
+async def person(tx: Transaction, workspace_id: int, contact_id: int) -> dict[str, object]:
+    """What a template may read of a contact; Problem `not_found`."""
     row = (
         await tx.execute(
             select(contact).where(
@@ -106,7 +108,7 @@ async def _person(tx: Transaction, workspace_id: int, contact_id: int) -> dict[s
     ).first()
     if row is None:
         raise Problem("not_found", "there is no such contact here")
-    own = {name: getattr(row, name) for name in _NOBODY if name not in ("id", "created_at")}
+    own = {name: getattr(row, name) for name in NOBODY if name not in ("id", "created_at")}
     return {
         **row.fields,
         **own,
@@ -146,7 +148,7 @@ async def send_test(
             )
         )
     else:
-        await _person(tx, workspace_id, whose)
+        await person(tx, workspace_id, whose)
     if whose is None:
         raise Problem(
             "invalid_value",

@@ -114,7 +114,7 @@ def _check_field(field: FormField, at: str, types: Mapping[str, str]) -> None:
     known = types.get(field.contact.lower())
     if field.contact not in _BUILT_IN and known is None:
         raise invalid(f"{at}/contact", f"contacts have no field `{field.contact[:60]}`; declare it")
-    if known is not None and known not in (field.value_type, "text"):
+    if known is not None and known != field.value_type:
         raise invalid(f"{at}/contact", f"`{field.contact}` is a {known}, not a {field.value_type}")
 
 

@@ -83,7 +83,7 @@ def shaped(face: Face, found: Component, base_url: str, **more: Any) -> Any:
         slug = row.get("slug")
         values["address"] = None if slug is None else f"{base_url}{kind.path}{slug}"
     if kind.word == "asset":
-        values |= {name: row[name] for name in ("file_name", "media_type", "size")}
+        values |= {name: row[name] for name in ("url", "file_name", "media_type", "size")}
     return msgspec.convert(
         {
             **_defaults(face.shape),

@@ -44,7 +44,8 @@ async def follow(request: Request[Any, Any, Any], token: FromPath[str]) -> Respo
         return _unknown()
     if request.method == "GET":
         await links.clicked(house, resolved)
-    return Response(None, status_code=302, headers={"Location": resolved.target, **_QUIET})
+    target = await links.carried(house, resolved)
+    return Response(None, status_code=302, headers={"Location": target, **_QUIET})
 
 
 @get("/u/{token:str}", include_in_schema=False)
