@@ -15,25 +15,12 @@ CODE: Final = "W490"
 
 _WHOLE: Final[dict[type[ast.Node], str]] = {
     # settings
-    ast.FromForm: "from form",
-    ast.Goal: "goal",
-    ast.StopWhen: "stop when",
     ast.OwnedBy: "owned by",
-    # steps
-    ast.MoveTo: "move to campaign",
-    # events
-    ast.AllOf: "and between events",
-    # anchors
-    ast.StepAnchor: "of LABEL",
 }
 """Statements that cannot run at all, and the words that a reader knows them by."""
 
 _Part = tuple[type[ast.Node], Callable[[Any], bool], str]
-_PARTS: Final[tuple[_Part, ...]] = (
-    (ast.AddTo, lambda s: s.container == "campaign", "add to {0.container}"),
-    (ast.RemoveFrom, lambda s: s.container == "campaign", "remove from {0.container}"),
-    (ast.Happening, lambda e: e.times > 1, "{0.times} times"),
-)
+_PARTS: Final[tuple[_Part, ...]] = ()
 """Parts of statements that cannot run, though the rest of the statement can."""
 
 

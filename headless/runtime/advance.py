@@ -7,7 +7,7 @@ act are two statements: the second has a snapshot that sees what committed befor
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import (
@@ -26,13 +26,16 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from headless.dsl.plan import Rule
 from headless.runtime import left
+from headless.runtime.entry import bring
 from headless.runtime.flow.branches import branches_below
+from headless.runtime.flow.endings import end_of
 from headless.runtime.listen import start_by_sending
 from headless.runtime.stands import Version
-from headless.runtime.versions import Compiled, Versions
+from headless.runtime.steps import Carried
+from headless.runtime.versions import Compiled, Versions, may_run
 from headless.storage.codes import Channel, EnrollmentState
 from headless.storage.database import Database, Transaction
-from headless.storage.tables import enrollment, position
+from headless.storage.tables import campaign, enrollment, position
 from headless.workspace import caps
 
 BATCH: Final = 5_000
@@ -79,10 +82,15 @@ async def _batch(
     carried = compiled.carry(step, caps.read(found.caps))
     if carried.lock is not None:
         await tx.execute(carried.lock, {"places": found.places})
-    row = (await tx.execute(carried.act, {"now": now, "places": found.places})).one()
     made = compiled.version
+    if step == 0 and made.plan.endings:
+        await _end(tx, made, found.enrollments, now, entering=True)
+    row = (await tx.execute(carried.act, {"now": now, "places": found.places})).one()
+    if carried.may_end:
+        await _end(tx, made, found.enrollments, now)
     if carried.rules:
         await _close(tx, made, found.enrollments, now)
+    await _bring(tx, versions, carried, row, now)
     if row.sent:
         await start_by_sending(tx, versions, made.workspace_id, row.sent, now=now)
     for rest in carried.follow:
@@ -93,6 +101,28 @@ async def _batch(
     if row.todo:
         tx.wake("hear", made.workspace_id)
     return Advanced(found.claimed, sum(sent.values()), carried.follow)
+
+
+async def _end(
+    tx: Transaction, made: Version, runs: Sequence[int], now: datetime, *, entering: bool = False
+) -> None:
+    """End those of the runs that have come to a goal or a stop."""
+    row = (await tx.execute(end_of(made, entering=entering), {"ids": runs, "now": now})).one()
+    if row.todo:
+        tx.wake("hear", made.workspace_id)
+
+
+async def _bring(
+    tx: Transaction, versions: Versions, carried: Carried, row: Any, now: datetime
+) -> None:
+    """Let contacts enter the campaigns that steps have brought them to, in the present version."""
+    for n, to in carried.into:
+        wanted = select(campaign.c.version_id).where(campaign.c.id == to)
+        runs, ats = getattr(row, f"into{n}"), getattr(row, f"at{n}")
+        made = (await versions.get(tx, await tx.scalar(wanted))).version if runs else None
+        if made is not None and await may_run(tx, made, now=now, paused=True):
+            await tx.execute(bring(made), {"ids": runs, "ats": ats, "now": now})
+            tx.wake("advance", made.id, 0)
 
 
 async def _close(tx: Transaction, made: Version, enrollments: Sequence[int], now: datetime) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     CTE,
     BigInteger,
     ColumnElement,
+    Select,
     Text,
     and_,
     case,
@@ -30,12 +31,12 @@ from sqlalchemy.dialects.postgresql import BIT, JSONB
 from headless.audience.conditions import holds as is_true
 from headless.audience.values import Scope, Sql
 from headless.dsl import ast
-from headless.dsl.plan import Act, If, Join, Rule, Split, Step, When
+from headless.dsl.plan import Act, If, Join, Rule, Split, Step, Wait, When
 from headless.runtime import holds, stands
 from headless.runtime.effects.batch import Action
 from headless.runtime.effects.channels import channel_of, refusal, way_of
 from headless.runtime.effects.parts import locks_contacts
-from headless.runtime.flow import branches, loops
+from headless.runtime.flow import answered, branches, loops
 from headless.runtime.holds import Caps, may_be_held
 from headless.runtime.paths import ALWAYS, Paths, Run
 from headless.runtime.stands import Version, number
@@ -113,10 +114,22 @@ def _stood(version: Version, run: Run, caps: Caps) -> CTE:
     step, due = version.plan.steps[run.start], stands.due()
     if isinstance(step, Act) and may_be_held(version.plan, step, caps):
         return holds.stood(version, step, due, caps).cte("stood").prefix_with("materialized")
-    if isinstance(step, Join):
-        met = branches.arrived(version, step, due)
-        return met.cte("stood").prefix_with("materialized")
-    return stands.stood(version, run.start, due)
+    return _settled(version, step, due).cte("stood").prefix_with("materialized")
+
+
+def _settled(version: Version, step: Step, due: CTE) -> Select[*tuple[Any, ...]]:
+    """What has become of what the positions waited for."""
+    match step:
+        case When():
+            return answered.when(version, step, due)
+        case Rule():
+            return answered.rule(version, step, due)
+        case Join():
+            return branches.arrived(version, step, due)
+        case Wait() if answered.hangs_on_field(step):
+            return answered.dated(version, step, due)
+        case _:
+            return stands.plainly(step, due)
 
 
 def _scope(version: Version, contact: Any, at: Sql) -> Scope:
@@ -191,11 +204,16 @@ def _rows(
         *_answers(version, run, scope),
         *_rounds(version, run, stood, scope),
     ).select_from(joined)
-    if isinstance(version.plan.steps[run.start], When | Rule | Join) or "held" in stood.c:
+    if may_sleep_on(version.plan.steps[run.start]) or "held" in stood.c:
         statement = statement.where(stood.c.outcome >= 0)
     if locks_contacts(actions):
         statement = statement.order_by(c.c.id).with_for_update(of=c, key_share=True)
     return statement.cte("e").prefix_with("materialized")
+
+
+def may_sleep_on(step: Step) -> bool:
+    """Whether a position that is due at a rest may have been woken for nothing."""
+    return isinstance(step, When | Rule | Join) or answered.hangs_on_field(step) is not None
 
 
 def _answers(version: Version, run: Run, scope: Scope) -> Iterator[ColumnElement[Any]]:

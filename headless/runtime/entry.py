@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     Select,
     and_,
+    bindparam,
     cast,
     func,
     literal,
@@ -22,13 +23,14 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 
 from headless.audience.activities import told
 from headless.audience.conditions import holds
 from headless.audience.values import Scope, shifted
 from headless.dsl.plan import Source
-from headless.runtime.stands import NOW, Version
+from headless.runtime.flow.beginnings import ignored
+from headless.runtime.stands import NOW, Version, number
 from headless.runtime.versions import Versions, may_run
 from headless.storage.codes import ActivityKind, EnrollmentState
 from headless.storage.database import Database
@@ -72,6 +74,10 @@ def enter(
             rows.c.at,
             rows.c.activity_id,
             rows.c.entry,
+            last.c.id.label("last_id"),
+            last.c.version_id.label("last_version"),
+            (last.c.state == number(EnrollmentState.RUNNING)).label("inside"),
+            or_(last.c.state.is_(None), _may_return(made, last, scope, by_hand)).label("may"),
         )
         .select_from(
             rows.join(
@@ -82,9 +88,12 @@ def enter(
                 ),
             ).outerjoin(last, true())
         )
-        .where(fits, or_(last.c.state.is_(None), _may_return(made, last, scope, by_hand)))
+        .where(fits)
         .order_by(rows.c.contact_id)
+        .cte("who")
+        .prefix_with("materialized")
     )
+    told_of = ("contact_id", "rotation", "at", "activity_id", "entry")
     new = (
         insert(enrollment)
         .from_select(
@@ -92,8 +101,8 @@ def enter(
              "activity_id", "entry"],
             select(
                 literal(made.workspace_id), literal(made.campaign_id), literal(made.id),
-                *who.subquery("who").c,
-            ),
+                *(who.c[name] for name in told_of),
+            ).where(who.c.may),
         )
         .on_conflict_do_nothing()
         .returning(
@@ -120,12 +129,42 @@ def enter(
         made.workspace_id, joined, ActivityKind.JOINED_CAMPAIGN, made.campaign_id,
         now=NOW, name="entered",
     )  # fmt: skip
-    return select(func.count().label("entered")).select_from(new).add_cte(placed, *heard)
+    entered = select(func.count().label("entered")).select_from(new)
+    return entered.add_cte(placed, *heard, *ignored(made, who))
+
+
+def bring(made: Version) -> Select[*tuple[Any, ...]]:
+    """Let the contacts of the runs `:ids` enter, each `:ats`; answers how many have `entered`."""
+    ids, ats = bindparam("ids", type_=ARRAY(BigInteger)), bindparam("ats", type_=ARRAY(Instant))
+    given = func.unnest(ids, ats).table_valued("id", "at", name="given").render_derived()
+    rows = (
+        select(
+            enrollment.c.contact_id,
+            cast(given.c.at, Instant).label("at"),
+            cast(null(), BigInteger).label("activity_id"),
+            enrollment.c.entry,
+        )
+        .join(
+            given,
+            and_(
+                enrollment.c.workspace_id == made.workspace_id,
+                enrollment.c.id == cast(given.c.id, BigInteger),
+            ),
+        )
+        .cte("given_rows")
+    )
+    return enter(made, None, rows)
 
 
 def _last_run(made: Version) -> Any:
     return (
-        select(enrollment.c.rotation, enrollment.c.state, enrollment.c.entered_at)
+        select(
+            enrollment.c.id,
+            enrollment.c.version_id,
+            enrollment.c.rotation,
+            enrollment.c.state,
+            enrollment.c.entered_at,
+        )
         .where(
             enrollment.c.workspace_id == made.workspace_id,
             enrollment.c.campaign_id == made.campaign_id,

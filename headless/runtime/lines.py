@@ -28,7 +28,7 @@ from headless.runtime.batch import Frame
 from headless.runtime.effects.channels import way_of
 from headless.runtime.effects.contact import points as points_of
 from headless.runtime.effects.results import result, unless
-from headless.runtime.flow import loops
+from headless.runtime.flow import loops, transfers
 from headless.runtime.paths import ALWAYS, Paths
 from headless.runtime.stands import number
 from headless.storage import tables
@@ -127,16 +127,24 @@ def _told(frame: Frame, step: Step) -> tuple[Sql, Sql]:
             return number(Outcome.EXITED), _NOTHING
         case Loop() | Tick() | Jump():
             return _turned(frame, step)
-        case Act(action=ast.SendMessage() as send):
+        case Act(action=action):
+            return _acted(frame, step, action)
+        case _:
+            return number(Outcome.DONE), _NOTHING
+
+
+def _acted(frame: Frame, step: Step, action: ast.Simple) -> tuple[Sql, Sql]:
+    match action:
+        case _ if (to := transfers.into(frame.version, action)) is not None:
+            return transfers.came_to(frame.version, to)
+        case ast.SendMessage() as send:
             return unless(_refusal(frame, step, send), Outcome.SENT)
-        case Act(action=action) if (change := points_of(action)) is not None:
+        case _ if (change := points_of(action)) is not None:
             before = frame.rows.c.points + _points_before(frame, step.number)
             after = before + number(change)
             return number(Outcome.DONE), func.jsonb_build_object("from", before, "to", after)
-        case Act(action=action):
-            return result(action, frame.scope)
         case _:
-            return number(Outcome.DONE), _NOTHING
+            return result(action, frame.scope)
 
 
 def _turned(frame: Frame, step: Loop | Tick | Jump) -> tuple[Sql, Sql]:

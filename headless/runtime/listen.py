@@ -21,7 +21,6 @@ from sqlalchemy import (
     bindparam,
     cast,
     delete,
-    literal,
     null,
     or_,
     select,
@@ -34,6 +33,10 @@ from headless.audience.values import Scope
 from headless.dsl.plan import Source
 from headless.runtime.effects.channels import CODES
 from headless.runtime.entry import enter
+from headless.runtime.flow.answered import hangs_on_field
+from headless.runtime.flow.beginnings import completes
+from headless.runtime.flow.endings import ENDING, end_by
+from headless.runtime.flow.happenings import detail_scope, each_once, is_counted
 from headless.runtime.sendings import is_to_contact
 from headless.runtime.stands import NOW, Version, number
 from headless.runtime.versions import Versions, current, may_run
@@ -42,11 +45,11 @@ from headless.storage.database import Database, Transaction
 from headless.storage.tables import (
     activity,
     activity_todo,
-    contact,
     listener,
     message,
     position,
 )
+from headless.workspace.names import key
 
 HEARD_AT_ONCE: Final = 5_000
 _ENTRY: Final = 0
@@ -71,8 +74,10 @@ async def hear(
     await tx.execute(_lock(workspace_id), ids)
     for row in await tx.execute(_wake(workspace_id), ids):
         tx.wake("advance", row.version_id, row.step)
-    for row in (await tx.execute(_starts(workspace_id), ids)).all():
+    for row in (await tx.execute(_concerned(workspace_id, _ENTRY), ids)).all():
         await _start(tx, versions, row.version_id, ids, now)
+    for row in (await tx.execute(_concerned(workspace_id, ENDING), ids)).all():
+        await _end(tx, versions, row.version_id, ids, now)
 
 
 def _lock(workspace_id: int) -> Any:
@@ -107,7 +112,7 @@ def _wake(workspace_id: int) -> Any:
             activity.c.workspace_id == workspace_id,
             activity.c.id == _IDS.any_(),
             _listening(workspace_id),
-            listener.c.step != _ENTRY,
+            listener.c.step > _ENTRY,
             or_(position.c.due_at.is_(None), position.c.due_at > NOW),
         )
         .values(due_at=NOW)
@@ -117,18 +122,29 @@ def _wake(workspace_id: int) -> Any:
     return select(woken).distinct()
 
 
-def _starts(workspace_id: int) -> Any:
-    """The versions that some of the activities start runs of."""
+def _concerned(workspace_id: int, step: int) -> Any:
+    """The versions that some of the activities start runs of, or may end runs of."""
     return (
         select(listener.c.version_id)
         .select_from(activity.join(listener, _listening(workspace_id)))
         .where(
             activity.c.workspace_id == workspace_id,
             activity.c.id == _IDS.any_(),
-            listener.c.step == _ENTRY,
+            listener.c.step == _ENTRY if step == _ENTRY else listener.c.step < _ENTRY,
         )
         .distinct()
     )
+
+
+async def _end(
+    tx: Transaction, versions: Versions, version_id: int, ids: dict[str, Any], now: datetime
+) -> None:
+    """A goal or a stop that is reached during a pause is reached all the same."""
+    made = (await versions.get(tx, version_id)).version
+    if not await may_run(tx, made, now=now, paused=True):
+        return
+    if (await tx.execute(end_by(made), ids)).one().todo:
+        tx.wake("hear", made.workspace_id)
 
 
 async def _start(
@@ -148,13 +164,7 @@ async def _start(
 
 def _newcomers(made: Version, source: Source) -> CTE:
     """The contacts whose activities start a run by this source: each once, by the earliest."""
-    scope = Scope(
-        workspace_id=made.workspace_id,
-        contact=contact,
-        now=NOW,
-        zone=literal(made.zone),
-        names=made.names,
-    )
+    scope = detail_scope(made)
     return (
         select(
             activity.c.contact_id,
@@ -174,6 +184,9 @@ def _newcomers(made: Version, source: Source) -> CTE:
 
 
 def _begins(made: Version, source: Source, scope: Scope) -> Any:
+    if source.event is not None and is_counted(source.event):
+        often = completes(made, source.event, source.within, activity)
+        return and_(answers(each_once(source.event), activity, scope), often)
     if source.event is not None:
         return answers(source.event, activity, scope)
     if source.form is not None:
@@ -202,7 +215,11 @@ def listens(made: Version) -> set[tuple[ActivityKind, int, int]]:
             found.add((ActivityKind.SUBMITTED, made.names.id("form", source.form), _ENTRY))
         else:
             found.add((ActivityKind.JOINED_SEGMENT, segment_of(made, source), _ENTRY))
+    for index, ending in enumerate(made.plan.endings):
+        found |= {(h.kind, h.ref, ENDING - index) for h in heard(ending.event, made.names)}
     for step in made.plan.steps:
+        if (field := hangs_on_field(step)) and key("field", field) in made.names.ids:
+            found.add((ActivityKind.CHANGED, made.names.id("field", field), step.number))
         for trigger in _triggers(step):
             found |= {(h.kind, h.ref, step.number) for h in heard(trigger.event, made.names)}
     return found | {(h.kind, h.ref, _KEPT) for h in remembered(made.plan, made.names)}

@@ -14,9 +14,6 @@ from sqlalchemy import (
     case,
     cast,
     delete,
-    exists,
-    func,
-    literal_column,
     not_,
     null,
     or_,
@@ -26,28 +23,24 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, array, insert
 
-from headless.audience.conditions import heard
-from headless.audience.values import Sql, shifted
+from headless.audience.values import Sql
 from headless.dsl import ast
 from headless.dsl.plan import (
-    Arm,
     Fork,
     Join,
     Jump,
     Loop,
     Rule,
-    Step,
     Tick,
     Wait,
     When,
     Whenever,
 )
 from headless.runtime import left, times
-from headless.runtime.batch import Frame
-from headless.runtime.flow import branches, loops
+from headless.runtime.batch import Frame, may_sleep_on
+from headless.runtime.flow import arrivals, branches, loops, rules
 from headless.runtime.paths import ALWAYS, LEFT, Paths
-from headless.runtime.sendings import just_sent, last_sent, message_of
-from headless.runtime.stands import FOREVER, NOW, grace, number
+from headless.runtime.stands import NOW, number
 from headless.storage import tables
 from headless.storage.codes import EnrollmentState
 from headless.storage.tables import Instant
@@ -57,15 +50,14 @@ _NO_WINDOW = cast(null(), ARRAY(Instant))
 
 def moves(frame: Frame) -> Iterator[CTE]:
     """The parts that move, delete or set up positions, and end enrollments."""
-    if isinstance(frame.start, When | Rule) or frame.holds:
-        yield from _waiting_on(frame)
     if isinstance(frame.start, Join):
         yield from branches.met(frame.start, frame.version.plan, frame.stood)
+    elif may_sleep_on(frame.start) or frame.holds:
+        yield from _waiting_on(frame)
     onward = [(to, paths) for to, paths in frame.run.exits if isinstance(to, int)]
     if onward:
         yield _moved(frame, onward)
-        if spent := _spent(frame, onward):
-            yield from spent
+        yield from rules.gone(frame, onward)
     for to, paths in frame.run.exits:
         if to is None:
             yield from _ended(frame, paths)
@@ -74,7 +66,7 @@ def moves(frame: Frame) -> Iterator[CTE]:
     for n, paths in frame.run.steps:
         step = frame.step(n)
         if isinstance(step, Whenever):
-            yield _stood_up(frame, step, paths)
+            yield rules.stood_up(frame, step, paths)
         if isinstance(step, Fork):
             yield from _begun(frame, step, paths)
 
@@ -115,9 +107,10 @@ def _moved(frame: Frame, onward: list[tuple[int, Paths]]) -> CTE:
         column: ways[0][1] if len(ways) == 1 else case(*ways) for column, ways in here.items()
     }
     kept = or_(*(frame.by(paths) for _, paths in onward))
+    spent = rules.is_spent(frame, onward)
     return (
         update(p)
-        .where(_same(frame), kept, not_(_is_spent(frame, onward)))
+        .where(_same(frame), kept, true() if spent is None else not_(spent))
         .values(**values, arrived_at=e.at, activity_id=e.cause)
         .returning(p.c.branch)
         .cte("moved")
@@ -137,10 +130,9 @@ def _arrival(frame: Frame, to: int, paths: Paths) -> dict[str, Sql]:
         case Wait(until=until):
             return place | {"due_at": times.ends(until, e.at, frame.scope)}
         case When():
-            return place | _listening(frame, step, paths)
+            return place | arrivals.listening(frame, step, paths)
         case Rule():
-            opens, closes = _rule_window(frame, step)
-            return place | {"visit": e.visit + 1, "opens": opens, "closes": closes}
+            return place | rules.back(frame, step)
         case Loop() | Jump():
             return place | {"visit": e.visit + 1}
         case Tick():
@@ -150,54 +142,6 @@ def _arrival(frame: Frame, to: int, paths: Paths) -> dict[str, Sql]:
             return place | {"due_at": cast(null(), Instant)}
         case _:
             return place
-
-
-def _listening(frame: Frame, step: When, paths: Paths) -> dict[str, Sql]:
-    """The windows of a `when`, fixed on arrival.
-
-    The position sleeps until its first deadline, unless something that an arm waits for has
-    happened already: then it is due at once, and history decides.
-    """
-    at = frame.rows.c.at
-    opens = [at if step.implicit else _anchor(frame, arm, paths) for arm in step.arms]
-    closes = [_closing(frame, arm, start) for arm, start in zip(step.arms, opens, strict=True)]
-    asked = [i for i, arm in enumerate(step.arms) if not just_sent(frame, arm, paths)]
-    known = [_happened_since(frame, step.arms[i], opens[i]) for i in asked]
-    wakes = [c + grace(arm) for arm, c in zip(step.arms, closes, strict=True)]
-    first = wakes[0] if len(wakes) == 1 else func.least(*wakes, type_=Instant)
-    unbounded = all(arm.trigger.within is None for arm in step.arms)
-    sleeps = cast(null(), Instant) if unbounded else func.nullif(first, FOREVER, type_=Instant)
-    due_at = case((or_(*known), NOW), else_=sleeps) if known else sleeps
-    return {"due_at": due_at, "opens": array(opens), "closes": array(closes)}
-
-
-def _happened_since(frame: Frame, arm: Arm, opens: Sql) -> ColumnElement[bool]:
-    """Whether an activity of the kind that an arm waits for is there already."""
-    a, e = tables.activity.c, frame.rows.c
-    kinds = [
-        and_(a.kind == number(h.kind), a.ref == number(h.ref) if h.ref else true())
-        for h in heard(arm.trigger.event, frame.version.names)
-    ]
-    return exists(
-        select(1).where(a.contact_id == e.contact_id, or_(*kinds), a.occurred_at >= opens)
-    )
-
-
-def _closing(frame: Frame, arm: Arm, opens: Sql) -> Sql:
-    within = arm.trigger.within
-    return FOREVER if within is None else shifted(opens, within.duration, frame.scope.zone)
-
-
-def _anchor(frame: Frame, arm: Arm, paths: Paths) -> Sql:
-    """When the stopwatch of an arm starts: the last sending of its message, else the arrival."""
-    e = frame.rows.c
-    within = arm.trigger.within
-    if within is not None and isinstance(within.anchor, ast.EntryAnchor):
-        return e.entered_at
-    message = message_of(arm.trigger.event)
-    if message is None or just_sent(frame, arm, paths):
-        return e.at
-    return func.coalesce(*last_sent(frame, message), e.at)
 
 
 # ---------------------------------------------------------------- still waiting
@@ -244,75 +188,6 @@ def _begun(frame: Frame, fork: Fork, paths: Paths) -> Iterator[CTE]:
             .returning(p.c.branch)
             .cte(f"part{branch}")
         )
-
-
-# ---------------------------------------------------------------- standing rules
-
-
-def _stood_up(frame: Frame, step: Whenever, paths: Paths) -> CTE:
-    """A position of its own for a standing rule, from now on."""
-    p, e = tables.position, frame.rows.c
-    rule = frame.step(step.rule)
-    if not isinstance(rule, Rule):
-        raise TypeError(f"step {step.rule} is no rule")
-    closes = _closing(frame, Arm(rule.trigger), e.at)
-    rows = select(
-        e.workspace_id, e.enrollment_id, number(rule.branch), e.contact_id, e.version_id,
-        number(rule.number), number(1), e.at, NOW, array([e.at]), array([closes]), e.cause,
-    ).where(frame.by(paths))  # fmt: skip
-    columns = [
-        "workspace_id", "enrollment_id", "branch", "contact_id", "version_id",
-        "step", "visit", "arrived_at", "due_at", "opens", "closes", "activity_id",
-    ]  # fmt: skip
-    return (
-        insert(p)
-        .from_select(columns, rows)
-        .on_conflict_do_nothing()
-        .returning(p.c.branch)
-        .cte(f"rule{rule.number}")
-    )
-
-
-def _rule_window(frame: Frame, rule: Rule) -> tuple[Sql, Sql]:
-    """Back at a standing rule: what happened while its body ran over time does not count."""
-    e = frame.rows.c
-    if frame.run.start == rule.number:
-        return e.opens, e.closes
-    journal, up = tables.journal.c, _setter(frame, rule)
-    started = (
-        select(func.max(journal.at))
-        .where(
-            journal.workspace_id == frame.version.workspace_id,
-            journal.enrollment_id == e.enrollment_id,
-            journal.step == number(up.number),
-        )
-        .scalar_subquery()
-    )
-    return array([e.at]), array([_closing(frame, Arm(rule.trigger), started)])
-
-
-def _setter(frame: Frame, rule: Rule) -> Step:
-    return next(
-        s for s in frame.version.plan.steps if isinstance(s, Whenever) and s.rule == rule.number
-    )
-
-
-def _is_spent(frame: Frame, onward: list[tuple[int, Paths]]) -> ColumnElement[bool]:
-    """Back at a standing rule that has answered `at most N times`."""
-    tests = [
-        and_(frame.by(paths), frame.rows.c.visit >= number(rule.at_most))
-        for to, paths in onward
-        if isinstance(rule := frame.step(to), Rule) and rule.at_most is not None
-    ]
-    return or_(*tests) if tests else literal_column("false")
-
-
-def _spent(frame: Frame, onward: list[tuple[int, Paths]]) -> list[CTE]:
-    spent = _is_spent(frame, onward)
-    if str(spent) == "false":
-        return []
-    p = tables.position
-    return [delete(p).where(_same(frame), spent).returning(p.c.branch).cte("spent")]
 
 
 # ---------------------------------------------------------------- the end

@@ -14,6 +14,7 @@ import msgspec
 from headless.dsl import ast
 from headless.dsl.plan import (
     Act,
+    Arm,
     Entry,
     Fork,
     Join,
@@ -31,6 +32,7 @@ from headless.dsl.plan import (
     targets,
 )
 from headless.runtime.touches import reads, writes
+from headless.workspace.names import everything
 
 Path = frozenset[tuple[int, int]]
 """One way through the questions of a run: which question (its number) had which outcome."""
@@ -94,6 +96,8 @@ def is_rest(plan: Plan, number: int) -> bool:
     step = plan.steps[number]
     if leaves(step):
         return has_branches(plan)
+    if isinstance(step, Act) and isinstance(step.action, ast.RemoveFrom):
+        return step.action.container == "campaign"
     return isinstance(step, Entry | Wait | When | Rule | Loop | Tick | Jump | Join)
 
 
@@ -114,6 +118,28 @@ def has_branches(plan: Plan) -> bool:
     return any(isinstance(step, Whenever | Fork) for step in plan.steps)
 
 
+def may_end(plan: Plan, run: Run) -> bool:
+    """Whether what a run does may be a goal or a stop; with branches that is heard after it."""
+    written = {word for n, _ in run.steps for word in writes(plan.steps[n])}
+    return bool(written & _awaited(plan)) and not has_branches(plan)
+
+
+def _awaited(plan: Plan) -> set[str]:
+    """What goals and stops listen to, in the words of `writes`."""
+    found: set[str] = set()
+    for number, ending in enumerate(plan.endings):
+        found |= reads(When(number=number, arms=(Arm(ast.Trigger(ending.event)),)))
+        for node in everything(ending.event):
+            match node:
+                case ast.StageEntered():
+                    found.add("field:stage")
+                case ast.Left(gathering=kind, name=name):
+                    found.add(f"{kind}:{name.text.casefold()}")
+                case _:
+                    pass
+    return found
+
+
 def outcomes(step: Step) -> tuple[Target, ...]:
     """Where each outcome of a question leads, by the outcome's number; one for a plain step.
 
@@ -128,11 +154,13 @@ def _run(plan: Plan, start: int, cuts: set[int]) -> tuple[Run, int | None]:
     exits: dict[Destination, Paths] = {}
     steps: list[tuple[int, Paths]] = []
     written: set[str] = set()
+    ending = _awaited(plan)
     for number in _in_order(plan, start, cuts):
         step = plan.steps[number]
         paths = _simplified(reached[number], plan)
         if number != start or not waits(step):
-            if number != start and (len(paths) > _MOST_PATHS or reads(step) & written):
+            cut = len(paths) > _MOST_PATHS or reads(step) & written or written & ending
+            if number != start and cut:
                 return Run(start, (), ()), number
             steps.append((number, paths))
             written |= writes(step)

@@ -12,14 +12,14 @@ import msgspec
 from sqlalchemy import CTE, Select, exists, func, literal, literal_column, select, union_all
 from sqlalchemy.dialects.postgresql import insert
 
-from headless.dsl.plan import Join
+from headless.dsl.plan import Act, Join
 from headless.runtime import holds, lines, moves, stands
 from headless.runtime.batch import Frame, frame
 from headless.runtime.effects.batch import Batch
 from headless.runtime.effects.parts import parts
-from headless.runtime.flow import branches
+from headless.runtime.flow import branches, rules, transfers
 from headless.runtime.holds import Caps
-from headless.runtime.paths import Run, has_branches, leaves
+from headless.runtime.paths import Run, has_branches, leaves, may_end
 from headless.runtime.stands import NOW, Version, number
 from headless.storage import tables
 from headless.storage.codes import ActivityKind, Channel
@@ -32,12 +32,16 @@ class Carried(msgspec.Struct, frozen=True, kw_only=True):
     `:places` and answers one row: the number of messages by channel (`email`, `sms` ...), of
     activities for others to hear (`todo`), and the ids of the messages whose sending starts runs
     (`sent`). `follow` are the rests that may be due at once; `rules` says that runs can have more
-    than one position.
+    than one position, `may_end` that what it does may be a goal. `into` are the steps that bring
+    contacts into other campaigns: of each the answer has the runs and the instants (`into5`,
+    `at5`).
     """
 
     act: Select[*tuple[Any, ...]]
     follow: tuple[int, ...]
     rules: bool
+    into: tuple[tuple[int, int], ...] = ()
+    may_end: bool = False
     lock: Select[*tuple[Any, ...]] | None = None
 
 
@@ -52,6 +56,8 @@ def claim(version: Version, step: int) -> Select[*tuple[Any, ...]]:
         return branches.claim_parts(version, there)
     if leaves(there) and has_branches(version.plan):
         return branches.claim_whole_runs(version, step)
+    if isinstance(there, Act) and (other := transfers.out_of(version, there.action)) is not None:
+        return branches.claim_together(version, step, transfers.held_with(version, other))
     if not holds.is_capped(there):
         return stands.claim(version, step)
     return stands.claim(version, step, partial(holds.is_first, version))
@@ -61,16 +67,19 @@ def carry(version: Version, run: Run, caps: Caps = ()) -> Carried:
     """The statements that move a batch of contacts from a rest to the next ones."""
     made = frame(version, run, caps)
     fed, plain, held = lines.fed(made), lines.plain(made), lines.held(made)
-    journals = [cte for cte in (fed, plain, held) if cte is not None]
-    changes: list[CTE] = [cte for cte in (plain, held) if cte is not None]
+    beside = rules.dropped(made)
+    journals = [cte for cte in (fed, plain, held, *beside) if cte is not None]
+    changes: list[CTE] = [cte for cte in (plain, held, *beside) if cte is not None]
     if fed is not None:
         batch = Batch(version, made.rows, fed, made.scope)
-        changes += [fed, *parts(batch, made.actions)]
+        changes += [fed, *parts(batch, made.actions), *transfers.taken_out(made, fed)]
     changes += [*moves.moves(made), _tally(made, journals)]
     return Carried(
-        act=_counts(made, changes).add_cte(*changes),
+        act=_counts(made, changes, fed).add_cte(*changes),
         follow=moves.follow(made),
         rules=moves.has_rules(made),
+        into=tuple(transfers.ways(version, made.actions)),
+        may_end=may_end(version.plan, run),
         lock=holds.lock(version) if holds.counts(version.plan, made.start, caps) else None,
     )
 
@@ -96,7 +105,7 @@ def _tally(made: Frame, journals: list[CTE]) -> CTE:
     )
 
 
-def _counts(made: Frame, changes: list[CTE]) -> Select[*tuple[Any, ...]]:
+def _counts(made: Frame, changes: list[CTE], fed: CTE | None) -> Select[*tuple[Any, ...]]:
     messages = [cte for cte in changes if cte.name.startswith("message")]
     todos = [cte for cte in changes if cte.name.startswith("todo_")]
 
@@ -113,6 +122,7 @@ def _counts(made: Frame, changes: list[CTE]) -> Select[*tuple[Any, ...]]:
         *(count(messages, channel).label(channel.name.lower()) for channel in Channel),
         count(todos).label("todo"),
         _starting(made, messages).label("sent"),
+        *transfers.brought(made.actions, made.version, fed),
     )
 
 

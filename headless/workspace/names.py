@@ -128,10 +128,18 @@ def spoken_of(node: ast.Node) -> Iterator[tuple[Kind, str]]:
     """The kinds and the names that a node speaks of."""
     for name, sort in named_things(node):
         yield sort, name.text
-    if isinstance(node, ast.FieldChanged | ast.SetField | ast.ClearField):
-        field = node.field
-        if field.scope == "contact" and field.name not in BUILT_IN_FIELDS:
-            yield "field", field.name
+    match node:
+        case (
+            ast.FieldChanged(field=field)
+            | ast.SetField(field=field)
+            | ast.ClearField(field=field)
+            | ast.AtField(field=field)
+            | ast.AroundField(field=field)
+        ):
+            if field.scope == "contact" and field.name not in BUILT_IN_FIELDS:
+                yield "field", field.name
+        case _:
+            pass
 
 
 async def resolve(

@@ -6,12 +6,14 @@ wakes the path, which goes on at the latest of their times. Nobody waits for a l
 have all the positions that it needs leaves them for later. Imports the language and `stands`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sqlalchemy import (
     CTE,
     BigInteger,
+    ColumnElement,
+    FromClause,
     Select,
     Text,
     and_,
@@ -102,42 +104,42 @@ def claim_parts(version: Version, join: Join) -> Claim:
     return locked(version, due)
 
 
-def claim_whole_runs(version: Version, step: int) -> Claim:
-    """Lock positions that are about to leave, each with all the positions of its run.
+Together = Callable[[FromClause, FromClause], ColumnElement[bool]]
+"""Whether a position must be held together with one that is due."""
 
-    Those of whose run somebody else holds a position are left for later.
+
+def claim_whole_runs(version: Version, step: int) -> Claim:
+    """Lock positions that are about to leave, each with all the positions of its run."""
+
+    def same_run(mine: FromClause, other: FromClause) -> ColumnElement[bool]:
+        return and_(
+            other.c.workspace_id == version.workspace_id,
+            other.c.enrollment_id == mine.c.enrollment_id,
+            other.c.branch != mine.c.branch,
+        )
+
+    return claim_together(version, step, same_run)
+
+
+def claim_together(version: Version, step: int, same: Together) -> Claim:
+    """Lock positions that are due, each with others that must be held with it.
+
+    Where somebody else holds one of those, they are all left for later.
     """
     p, other, any_ = position.alias("p"), position.alias("other"), position.alias("anywhere")
     mine = when_due(version, step, p).with_for_update(of=p, skip_locked=True).cte("mine")
     others = (
-        select(other.c.enrollment_id)
-        .join(
-            mine,
-            and_(
-                other.c.workspace_id == version.workspace_id,
-                other.c.enrollment_id == mine.c.enrollment_id,
-                other.c.branch != mine.c.branch,
-            ),
-        )
+        select(mine.c.place, other.c.branch)
+        .select_from(mine.join(other, same(mine, other)))
         .order_by(other.c.enrollment_id, other.c.branch)
         .with_for_update(of=other, skip_locked=True)
         .cte("others")
         .prefix_with("materialized")
     )
-    held = (
-        select(func.count() + 1)
-        .where(others.c.enrollment_id == mine.c.enrollment_id)
-        .scalar_subquery()
-    )
-    there = (
-        select(func.count())
-        .where(
-            any_.c.workspace_id == version.workspace_id,
-            any_.c.enrollment_id == mine.c.enrollment_id,
-        )
-        .scalar_subquery()
-    )
-    return locked(version, select(mine).where(held == there).cte("due"))
+    held = select(func.count()).where(others.c.place == mine.c.place)
+    there = select(func.count()).where(same(mine, any_))
+    whole = held.correlate(mine).scalar_subquery() == there.correlate(mine).scalar_subquery()
+    return locked(version, select(mine).where(whole).cte("due"))
 
 
 # ---------------------------------------------------------------- at the join

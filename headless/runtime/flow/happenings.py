@@ -10,15 +10,12 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     FromClause,
     and_,
     case,
-    cast,
     func,
     literal,
-    null,
     or_,
     select,
     true,
@@ -31,8 +28,15 @@ from headless.dsl.entrances import single_events
 from headless.runtime.stands import NOW, Version
 from headless.storage.tables import Instant, activity, contact
 
-Fits = Callable[[FromClause, int], ColumnElement[bool]]
-"""Whether an activity counts for a single event, beyond answering it; events count from 0."""
+
+class Window(msgspec.Struct, frozen=True):
+    """Which activities count for an event, beyond answering it, and when its window opened.
+
+    Both are told of the single events that it is made of, which count from 0.
+    """
+
+    fits: Callable[[FromClause, int], ColumnElement[bool]]
+    opens: Callable[[int], Sql]
 
 
 class Happened(msgspec.Struct, frozen=True):
@@ -44,20 +48,10 @@ class Happened(msgspec.Struct, frozen=True):
 
 
 def happened(
-    rows: Any,
-    event: ast.Event,
-    contact_id: Sql,
-    version: Version,
-    fits: Fits,
-    name: str,
-    *,
-    opens: Callable[[int], Sql] | None = None,
+    rows: Any, event: ast.Event, contact_id: Sql, version: Version, window: Window, name: str
 ) -> Happened:
-    """By which activity an event has happened to the contacts of some rows.
-
-    `opens` says when the window of a single event opens: `spent 5m on site` adds up from there.
-    """
-    return _Search(contact_id, version, fits, name, opens).found(rows, event, 0)
+    """By which activity an event has happened to the contacts of some rows."""
+    return _Search(contact_id, version, window, name).found(rows, event, 0)
 
 
 def detail_scope(version: Version) -> Scope:
@@ -74,9 +68,8 @@ def detail_scope(version: Version) -> Scope:
 class _Search(msgspec.Struct, frozen=True):
     contact_id: Sql
     version: Version
-    fits: Fits
+    window: Window
     name: str
-    opens: Callable[[int], Sql] | None = None
 
     def found(self, rows: Any, event: ast.Event, place: int) -> Happened:
         singles = single_events(event)
@@ -100,14 +93,9 @@ class _Search(msgspec.Struct, frozen=True):
     def _look(self, rows: Any, events: Sequence[tuple[int, ast.Single]], times: int) -> Happened:
         a = activity.alias(f"{self.name}_heard{events[0][0]}")
         scope = detail_scope(self.version)
+        opens, fits = self.window.opens, self.window.fits
         wanted = or_(
-            *(
-                and_(
-                    answers(_once(e), a, scope, since=self.opens(n) if self.opens else None),
-                    self.fits(a, n),
-                )
-                for n, e in events
-            )
+            *(and_(answers(_once(e), a, scope, since=opens(n)), fits(a, n)) for n, e in events)
         )
         one = (
             select(a.c.id, a.c.occurred_at)
@@ -128,6 +116,11 @@ def _once(event: ast.Single) -> ast.Single:
     return event if event.times == 1 else msgspec.structs.replace(event, times=1)
 
 
+def each_once(event: ast.Event) -> ast.Event:
+    """Any of the single events, without regard to how often it must happen."""
+    return ast.AnyOf(tuple(_once(one) for one in single_events(event)))
+
+
 def _has_all(event: ast.Event) -> bool:
     if isinstance(event, ast.AllOf):
         return True
@@ -146,7 +139,3 @@ def points_wanted(event: ast.Event) -> Iterator[ast.PointsReached]:
     if isinstance(event, ast.AnyOf):
         for part in event.events:
             yield from points_wanted(part)
-
-
-NOBODY = cast(null(), BigInteger)
-"""No activity."""
