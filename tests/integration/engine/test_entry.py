@@ -214,7 +214,7 @@ async def test_what_cannot_run_yet_can_be_stored_and_not_started(world: World) -
         made, checked = await publish.create(
             tx,
             1,
-            "from segment Leads delete contact",
+            "from segment Leads owned by anna add points 1",
             now=world.now,
         )
         assert [d.code for d in checked.diagnostics] == ["W490"]

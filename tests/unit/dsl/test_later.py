@@ -55,14 +55,14 @@ def test_a_start_by_an_event_is_ready() -> None:
 
 
 def test_what_it_cannot_run_is_named_at_its_place() -> None:
-    assert told("add points 1\ndelete contact") == ["delete contact"]
+    assert told("owned by anna\nadd points 1") == ["owned by anna"]
 
 
 def test_the_warning_says_what_can_be_done_all_the_same() -> None:
-    campaign = parse("delete contact").campaign
+    campaign = parse("owned by anna\nadd points 1").campaign
     assert campaign is not None
     (one,) = unready(campaign)
     assert (one.code, one.severity) == (CODE, "warning")
     assert one.message == (
-        "`delete contact` cannot run yet; the campaign can be stored and checked, but not started"
+        "`owned by` cannot run yet; the campaign can be stored and checked, but not started"
     )
