@@ -210,6 +210,10 @@ async def test_starting_needs_the_plan_and_a_draft(world: World) -> None:
 async def test_what_cannot_run_yet_can_be_stored_and_not_started(world: World) -> None:
     from headless.campaigns import publish
 
+    await world.rows(
+        "insert into member (workspace_id, name, created_at) values (1, 'anna', :now) returning 1",
+        now=world.now,
+    )
     async with world.database.transaction() as tx:
         made, checked = await publish.create(
             tx,
