@@ -9,14 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 
-from model.agreement import read
 from model.dice import Dice
 
-from headless.dsl.catalogue import STANDALONE
-from headless.dsl.check import check
-from headless.dsl.diagnostics import has_errors
-from headless.dsl.later import unready
-from headless.dsl.parser import parse
+from headless.dsl.examine import examine
 
 EMAILS = ("Welcome", "Reminder", "Tips")
 EVENTS = ("a", "b", "c")
@@ -27,11 +22,8 @@ WAITS = ("30m", "1h", "1h", "6h", "1d", "1d", "2d", "1d12h", "1w", "1mo")
 @cache
 def runs(text: str) -> bool:
     """Whether the engine runs a text: it has no faults, and nothing in it comes later."""
-    parsed = parse(text)
-    if parsed.campaign is None:
-        return False
-    told = check(parsed.campaign, STANDALONE)
-    return not has_errors(told) and not unready(read(text))
+    read = examine(text)
+    return read.startable and not any(d.severity == "error" for d in read.diagnostics)
 
 
 PROBES = {
@@ -128,7 +120,7 @@ class Author:
             if self.left <= 0 and index >= least:
                 break
             self.left -= 1
-            lines += self.step(replace(place, last=index == count - 1))
+            lines += self.step(replace(place, last=index == count - 1 and not timed))
         if timed and not any(line.strip().startswith("wait") for line in lines):
             lines.append(f"wait {self.one_of('1h', '1d')}")
         del self.labelled[known:]  # a jump goes to a label of its own block or one around it
