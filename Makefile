@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= auto
 
-.PHONY: setup run test check check-deep bench hillstrom lock clean
+.PHONY: setup run test check check-deep chaos bench hillstrom lock clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMP)
@@ -36,6 +36,9 @@ check: setup  ## what must hold before each commit
 
 check-deep: setup  ## what takes many minutes: fuzzing at length, a thousand generated campaigns
 	@$(BIN)/python -m pytest -n $(WORKERS) -m slow
+
+chaos: setup  ## fifty seeded rounds of kills, flushes, restarts and wrong clocks
+	@HEADLESS_CHAOS_ROUNDS=$${ROUNDS:-50} $(BIN)/python -m pytest -s tests/chaos
 
 bench: setup  ## figures with their floors, into .bench/results.json
 	@$(BIN)/python -m benchmarks
