@@ -179,7 +179,7 @@ class World:
     async def journal(self, name: str, campaign: int = 1) -> list[str]:
         """A contact's journal: `step: outcome` with the reason or the change behind it."""
         async with self.database.transaction() as tx:
-            told = await why.why(tx, 1, self.ids[name], campaign)
+            told = await why.why(tx, 1, self.ids[name], campaign, now=self.now)
         return [
             f"{line.step}: {line.outcome}" + (f" ({line.reason})" if self._told(line) else "")
             for run in told.runs

@@ -1,31 +1,45 @@
 """Why: what happened to a contact in a campaign, line by line, and the reason for what did not.
 
-Reads the journal as it was written; nothing is worked out anew. Imports `publish` and storage.
+Reads the journal as it was written; nothing is worked out anew, save for those who never entered
+(`absence`). Imports `publish`, `sentences` and storage.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from headless import ids
-from headless.campaigns.publish import Campaign, find
-from headless.dsl.plan import Plan
+from headless.campaigns import sentences
+from headless.campaigns.absence import never_entered
+from headless.campaigns.publish import find
+from headless.dsl.plan import Plan, When, from_builtins
 from headless.problems import Problem
-from headless.storage.codes import ActivityKind, EnrollmentState, MessageState, Outcome, word
+from headless.storage.codes import ActivityKind, EnrollmentState, Outcome, word
 from headless.storage.database import Transaction
 from headless.storage.tables import (
     activity,
+    campaign,
     contact,
+    email,
     enrollment,
     journal,
     message,
     position,
+    segment,
     subject,
+    tag,
     version,
 )
+
+_LAST_YEAR: Final = 9999
+
+
+def is_instant(moment: datetime) -> bool:
+    """Whether it is a time at all: `infinity` is read as the last of them."""
+    return moment.year < _LAST_YEAR
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -55,11 +69,15 @@ class Run(msgspec.Struct, frozen=True):
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """Where a run stands now, and until when; None: until something happens."""
+    """Where a run stands now, and until when; None: until something happens.
+
+    `reason` is what keeps it there, where it is not the step's own waiting.
+    """
 
     line: int
     step: str
     until: datetime | None
+    reason: str | None = None
 
 
 class Why(msgspec.Struct, frozen=True):
@@ -81,8 +99,8 @@ async def trace(
     before: datetime | None = None,
 ) -> list[Line]:
     """The newest lines of a campaign's journal, newest first."""
-    found = await find(tx, workspace_id, campaign_id)
-    query = _lines(workspace_id).where(enrollment.c.campaign_id == campaign_id)
+    await find(tx, workspace_id, campaign_id)
+    query = lines_of(workspace_id).where(enrollment.c.campaign_id == campaign_id)
     if before is not None:
         query = query.where(journal.c.at < before)
     rows = await tx.execute(
@@ -90,10 +108,12 @@ async def trace(
             limit
         )
     )
-    return [_line(row, found.plan) for row in rows]
+    return await told(tx, workspace_id, rows.all())
 
 
-async def why(tx: Transaction, workspace_id: int, contact_id: int, campaign_id: int) -> Why:
+async def why(
+    tx: Transaction, workspace_id: int, contact_id: int, campaign_id: int, *, now: datetime
+) -> Why:
     """Everything that happened to a contact in a campaign, and the reason for what did not."""
     found = await find(tx, workspace_id, campaign_id)
     person = (
@@ -107,7 +127,11 @@ async def why(tx: Transaction, workspace_id: int, contact_id: int, campaign_id: 
         raise Problem("not_found", "there is no such contact")
     runs_ = await tx.execute(
         select(enrollment, version.c.number)
-        .join(version, version.c.id == enrollment.c.version_id)
+        .join(
+            version,
+            (version.c.workspace_id == enrollment.c.workspace_id)
+            & (version.c.id == enrollment.c.version_id),
+        )
         .where(
             enrollment.c.workspace_id == workspace_id,
             enrollment.c.campaign_id == campaign_id,
@@ -115,25 +139,19 @@ async def why(tx: Transaction, workspace_id: int, contact_id: int, campaign_id: 
         )
         .order_by(enrollment.c.rotation)
     )
-    runs = [await _run(tx, workspace_id, row, found.plan) for row in runs_.all()]
+    runs = [await _run(tx, workspace_id, row, now) for row in runs_.all()]
     return Why(
         contact_id=contact_id,
         name=person.fields.get("first_name") or person.email or person.external_id or "",
         campaign=found.name,
         runs=tuple(runs),
-        reason=None if runs else _never_entered(found),
+        reason=None if runs else await never_entered(tx, found, contact_id, now=now),
     )
 
 
-def _never_entered(found: Campaign) -> str:
-    if found.state == "draft":
-        return "the campaign has not been started"
-    return "the contact has not entered: no source of the campaign has brought it in"
-
-
-async def _run(tx: Transaction, workspace_id: int, row: Any, plan: Plan) -> Run:
+async def _run(tx: Transaction, workspace_id: int, row: Any, now: datetime) -> Run:
     rows = await tx.execute(
-        _lines(workspace_id)
+        lines_of(workspace_id)
         .where(journal.c.enrollment_id == row.id)
         .order_by(
             journal.c.at,
@@ -142,28 +160,67 @@ async def _run(tx: Transaction, workspace_id: int, row: Any, plan: Plan) -> Run:
             journal.c.step,
         )
     )
-    standing = await tx.execute(
-        select(position.c.step, position.c.due_at)
-        .where(position.c.workspace_id == workspace_id, position.c.enrollment_id == row.id)
-        .order_by(position.c.branch)
-    )
     return Run(
         rotation=row.rotation,
         version=row.number,
         state=word(EnrollmentState(row.state)),
         entered_at=row.entered_at,
         ended_at=row.ended_at,
-        lines=tuple(_line(line, plan) for line in rows),
-        waiting=tuple(_waiting(plan, place) for place in standing),
+        lines=tuple(await told(tx, workspace_id, rows.all())),
+        waiting=await _waiting(tx, workspace_id, row.id, now),
     )
 
 
-def _waiting(plan: Plan, place: Any) -> Waiting:
-    step = plan.steps[place.step]
-    return Waiting(step.line, step.text, place.due_at)
+async def _waiting(
+    tx: Transaction, workspace_id: int, enrollment_id: int, now: datetime
+) -> tuple[Waiting, ...]:
+    """Where the run stands, and what for."""
+    p, c = position.c, campaign.c
+    of = (version.c.workspace_id == p.workspace_id) & (version.c.id == p.version_id)
+    rows = (
+        await tx.execute(
+            select(
+                p.step, p.due_at, p.closes, p.version_id,
+                c.state, c.paused_at, c.active_from, c.active_to,
+            )
+            .join(version, of)
+            .join(campaign, (c.workspace_id == p.workspace_id) & (c.id == version.c.campaign_id))
+            .where(p.workspace_id == workspace_id, p.enrollment_id == enrollment_id)
+            .order_by(p.branch)
+        )
+    ).all()  # fmt: skip
+    plans = await _plans(tx, workspace_id, {row.version_id for row in rows})
+    found = []
+    for row in rows:
+        step = plans[row.version_id].steps[row.step]
+        until = row.due_at
+        if isinstance(step, When) and row.closes:  # without the grace for late events
+            until = min((one for one in row.closes if is_instant(one)), default=None)
+        kept = sentences.waits_for(step, row, row.due_at, now)
+        found.append(Waiting(step.line, step.text, until, kept))
+    return tuple(found)
 
 
-def _lines(workspace_id: int) -> Any:
+async def _plans(tx: Transaction, workspace_id: int, versions: set[int]) -> dict[int, Plan]:
+    """The plans that lines were written by."""
+    if not versions:
+        return {}
+    rows = await tx.execute(
+        select(version.c.id, version.c.plan).where(
+            version.c.workspace_id == workspace_id, version.c.id.in_(sorted(versions))
+        )
+    )
+    return {row.id: from_builtins(row.plan) for row in rows}
+
+
+async def told(tx: Transaction, workspace_id: int, rows: Sequence[Any]) -> list[Line]:
+    """Rows of `lines_of` in words, each by the version that it was written by."""
+    plans = await _plans(tx, workspace_id, {row.version_id for row in rows})
+    return [_line(row, plans[row.version_id]) for row in rows]
+
+
+def lines_of(workspace_id: int) -> Any:
+    """The query for lines of the journal, for `told`."""
     sent = (message.c.workspace_id == journal.c.workspace_id) & (
         (message.c.contact_id == journal.c.contact_id)
         & (message.c.enrollment_id == journal.c.enrollment_id)
@@ -173,7 +230,26 @@ def _lines(workspace_id: int) -> Any:
     cause = (activity.c.workspace_id == journal.c.workspace_id) & (
         activity.c.id == journal.c.activity_id
     )
-    about = (subject.c.workspace_id == activity.c.workspace_id) & (subject.c.id == activity.c.ref)
+    of = activity.c.workspace_id
+    kinds = (
+        (subject, (ActivityKind.DID,)),
+        (email, (ActivityKind.OPENED, ActivityKind.CLICKED, ActivityKind.BOUNCED,
+                 ActivityKind.REPLIED, ActivityKind.COMPLAINED)),
+        (segment, (ActivityKind.JOINED_SEGMENT, ActivityKind.LEFT_SEGMENT)),
+        (campaign, (ActivityKind.JOINED_CAMPAIGN, ActivityKind.LEFT_CAMPAIGN)),
+        (tag, (ActivityKind.GOT_TAG,)),
+    )  # fmt: skip
+    about = case(
+        *(
+            (
+                activity.c.kind.in_([int(kind) for kind in of_kind]),
+                select(table.c.name)
+                .where(table.c.workspace_id == of, table.c.id == activity.c.ref)
+                .scalar_subquery(),
+            )
+            for table, of_kind in kinds
+        )
+    )
     return (
         select(
             journal,
@@ -184,7 +260,7 @@ def _lines(workspace_id: int) -> Any:
             message.c.reason,
             activity.c.kind,
             activity.c.occurred_at,
-            subject.c.name.label("subject"),
+            about.label("subject"),
         )
         .join(
             enrollment,
@@ -193,7 +269,6 @@ def _lines(workspace_id: int) -> Any:
         )
         .outerjoin(message, sent)
         .outerjoin(activity, cause)
-        .outerjoin(subject, about)
         .where(journal.c.workspace_id == workspace_id)
     )
 
@@ -207,47 +282,13 @@ def _line(row: Any, plan: Plan) -> Line:
         line=step.line if step else 0,
         step=(step.text or "entered") if step else f"step {row.step}",
         outcome=word(Outcome(row.outcome)),
-        reason=_reason(row),
+        reason=sentences.reason(row, step),
         detail=row.detail,
         message_id=row.message_id,
     )
 
 
-def _reason(row: Any) -> str | None:
-    """The sentence beside a line: what decided it, or what became of the message."""
-    outcome, detail = Outcome(row.outcome), row.detail or {}
-    if "reason" in detail:
-        return str(detail["reason"])
-    if row.message_id is not None:
-        return _message(row)
-    if "from" in detail:
-        return f"{detail['from']} → {detail['to']}"
-    if outcome in (Outcome.ENTERED, Outcome.YES) and row.kind is not None:
-        return f"{_did(row)} at {row.occurred_at:%Y-%m-%d %H:%M:%S}"
-    told = [f"{name} is {_shown(value)}" for name, value in detail.items() if name != "arm"]
-    return ", ".join(told) or None
-
-
-def _did(row: Any) -> str:
-    kind = ActivityKind(row.kind)
-    return (
-        f'did "{row.subject}"' if kind is ActivityKind.DID else kind.name.lower().replace("_", " ")
-    )
-
-
-def _shown(value: Any) -> str:
-    return "empty" if value is None else f"`{value}`"
-
-
-def _message(row: Any) -> str:
-    state, number = MessageState(row.message_state), ids.encode("msg", row.message_id)
-    match state:
-        case MessageState.SENT:
-            return f"handed over at {row.sent_at:%Y-%m-%d %H:%M:%S} ({number})"
-        case MessageState.SKIPPED | MessageState.PARKED:
-            return f"{state.name.lower()}: {row.reason} ({number})"
-        case _:
-            return f"{state.name.lower()} ({number})"
+# ---------------------------------------------------------------- as a person reads it
 
 
 def render(answer: Why) -> str:
@@ -260,11 +301,16 @@ def render(answer: Why) -> str:
         parts.append(f"{who} in {answer.campaign}, run {run.rotation}, version {run.version}")
         parts += _table(run)
         if run.ended_at is not None:
-            parts.append(f"{run.ended_at:%Y-%m-%d %H:%M:%S}  {run.state}")
+            parts.append(f"{sentences.moment(run.ended_at)}  {_end(run)}")
         for place in run.waiting:
             until = f"until {place.until:%Y-%m-%d %H:%M:%S}" if place.until else "until it happens"
-            parts.append(f"{'now':19}  waiting at `{place.step}` {until}")
+            kept = f": {place.reason}" if place.reason else ""
+            parts.append(f"{'now':19}  waiting at `{place.step}` {until}{kept}")
     return "\n".join(parts) + "\n"
+
+
+def _end(run: Run) -> str:
+    return sentences.end(EnrollmentState[run.state.upper()])
 
 
 def _table(run: Run) -> Sequence[str]:

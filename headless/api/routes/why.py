@@ -1,4 +1,4 @@
-"""`/v1/contacts/{id}/why`: what happened to one contact in one campaign, and for what reason."""
+"""`/v1/contacts/{id}/why` and `/v1/messages/{id}/why`: what happened, and for what reason."""
 
 from typing import Any, Final
 
@@ -12,15 +12,19 @@ from headless.api import bodies
 from headless.api.auth import Caller, needs
 from headless.api.routes.campaigns import LineShape, line_shape
 from headless.api.shapes import Instant, instant, maybe_instant, number
-from headless.campaigns import publish, why
+from headless.campaigns import origin, publish, why
 
 
 class WaitingShape(msgspec.Struct, frozen=True):
-    """Where a run stands now; `until` is null when only something that happens moves it."""
+    """Where a run stands now; `until` is null when only something that happens moves it.
+
+    `reason` is what keeps it there, where it is not the step's own waiting: a pause, quiet hours.
+    """
 
     line: int
     step: str
     until: Instant | None
+    reason: str | None
 
 
 class RunShape(msgspec.Struct, frozen=True):
@@ -55,7 +59,9 @@ async def why_contact(
     """Each step that a contact took in a campaign, and what decided it."""
     async with call.transaction() as tx:
         found = await publish.find(tx, call.workspace_id, campaign)
-        told = await why.why(tx, call.workspace_id, number("con", contact_id), found.id)
+        told = await why.why(
+            tx, call.workspace_id, number("con", contact_id), found.id, now=call.now
+        )
     if bodies.wants_text(request):
         return bodies.plain(why.render(told))
     return Response(
@@ -78,10 +84,57 @@ def _run(run: why.Run) -> RunShape:
         ended_at=maybe_instant(run.ended_at),
         journal=[line_shape(line) for line in run.lines],
         waiting=[
-            WaitingShape(place.line, place.step, maybe_instant(place.until))
+            WaitingShape(place.line, place.step, maybe_instant(place.until), place.reason)
             for place in run.waiting
         ],
     )
 
 
-HANDLERS: Final[list[HTTPRouteHandler]] = [why_contact]
+class MessageWhyShape(msgspec.Struct, frozen=True):
+    """Why a message was made and what has become of it; `because` says it in sentences.
+
+    `campaign`, `run`, `line` and `step` are null for a message that no campaign made.
+    """
+
+    id: str
+    contact_id: str
+    campaign: str | None
+    run: int | None
+    line: int | None
+    step: str | None
+    state: str
+    created_at: Instant
+    due_at: Instant | None
+    sent_at: Instant | None
+    attempts: int
+    because: tuple[str, ...]
+
+
+@get("/messages/{message_id:str}/why", opt=needs("messages:read"), tags=["Messages"])
+async def why_message(
+    request: Request[Any, Any, Any], call: Caller, message_id: FromPath[str]
+) -> Response[Any]:
+    """Why there is this message, and why it was sent or was not."""
+    async with call.transaction() as tx:
+        told = await origin.why(tx, call.workspace_id, number("msg", message_id))
+    if bodies.wants_text(request):
+        return bodies.plain(origin.render(told))
+    return Response(
+        MessageWhyShape(
+            id=told.id,
+            contact_id=told.contact_id,
+            campaign=told.campaign,
+            run=told.run,
+            line=told.line,
+            step=told.step,
+            state=told.state,
+            created_at=instant(told.created_at),
+            due_at=maybe_instant(told.due_at),
+            sent_at=maybe_instant(told.sent_at),
+            attempts=told.attempts,
+            because=told.because,
+        )
+    )
+
+
+HANDLERS: Final[list[HTTPRouteHandler]] = [why_contact, why_message]

@@ -46,7 +46,7 @@ async def test_who_is_removed_by_hand_stays_out_until_a_hand_brings_them_back(
         (0, None),
     ]
     async with world.database.transaction() as tx:
-        told = await why(tx, 1, world.ids["ada"], campaign)
+        told = await why(tx, 1, world.ids["ada"], campaign, now=world.now)
     assert [(line.outcome, line.reason) for line in told.runs[0].lines][-1] == (
         "removed",
         "by hand",
