@@ -64,7 +64,11 @@ gone_contact = Table(  # what stays of contacts that were erased, or merged into
     instant_column("clear_at", nullable=True),  # when what others were just writing is cleared
     PrimaryKeyConstraint("workspace_id", "contact_id"),
 )
-Index("ix_gone_contact_uncleared", gone_contact.c.at, postgresql_where=text("cleared_at is null"))
+Index(
+    "ix_gone_contact_clear_at",
+    gone_contact.c.clear_at,
+    postgresql_where=text("clear_at is not null"),
+)
 
 push_device = Table(  # where push messages go
     "push_device",
