@@ -13,15 +13,23 @@ from headless.campaigns.publish import Campaign, find, from_row, selected
 from headless.dsl.plan import Gone, in_order
 from headless.storage.codes import EnrollmentState, MessageState, Outcome, word
 from headless.storage.database import Transaction
-from headless.storage.tables import campaign, enrollment, message, position, tally, version
+from headless.storage.tables import (
+    campaign,
+    enrollment,
+    journal,
+    message,
+    position,
+    tally,
+    version,
+)
 
 
 class StepStats(msgspec.Struct, frozen=True):
     """What a step came to: contacts by outcome, and how many stand there now.
 
-    `gone` is a step of an earlier version that the newest does not have. `sums` adds up the numbers
-    that the answering activities brought with them, such as what was spent; only where they were
-    asked for.
+    `gone` is a step of an earlier version that the newest does not have. `reasons` has for what was
+    skipped, held or failed how often by which reason, `sums` the numbers that the answering
+    activities brought with them, such as what was spent; each only where it was asked for.
     """
 
     step: int
@@ -30,6 +38,7 @@ class StepStats(msgspec.Struct, frozen=True):
     outcomes: dict[str, int]
     waiting: int
     gone: bool = False
+    reasons: dict[str, dict[str, int]] | None = None
     sums: dict[str, Decimal] | None = None
 
 
@@ -58,11 +67,17 @@ async def listing(
 
 
 async def stats(
-    tx: Transaction, workspace_id: int, campaign_id: int, *, sums: bool = False
+    tx: Transaction,
+    workspace_id: int,
+    campaign_id: int,
+    *,
+    sums: bool = False,
+    reasons: bool = False,
 ) -> Stats:
     """The numbers of a campaign, of all its versions together: a step is the same in each."""
     found = await find(tx, workspace_id, campaign_id)
     added = await _sums(tx, workspace_id, campaign_id) if sums else {}
+    told = await _reasons(tx, workspace_id, campaign_id) if reasons else {}
     outcomes: dict[int, dict[str, int]] = {}
     rows = await tx.execute(
         select(tally.c.step, tally.c.outcome, func.sum(tally.c.contacts))
@@ -93,6 +108,7 @@ async def stats(
             outcomes=outcomes.get(s.number, {}),
             waiting=waiting.get(s.number, 0),
             gone=isinstance(s, Gone),
+            reasons=told.get(s.number, {}) if reasons else None,
             sums=added.get(s.number, {}) if sums else None,
         )
         for s in (*in_order(found.plan), *past)
@@ -138,6 +154,29 @@ async def _sums(
     return found
 
 
+async def _reasons(
+    tx: Transaction, workspace_id: int, campaign_id: int
+) -> dict[int, dict[str, dict[str, int]]]:
+    """By step and outcome, why it did not happen, and how often."""
+    await tx.whole_tables()
+    reason = journal.c.detail["reason"].astext
+    rows = await tx.execute(
+        select(journal.c.step, journal.c.outcome, reason, func.count())
+        .where(
+            journal.c.workspace_id == workspace_id,
+            journal.c.version_id.in_(_versions(workspace_id, campaign_id)),
+            journal.c.outcome.in_([Outcome.SKIPPED, Outcome.HELD, Outcome.FAILED]),
+        )
+        .group_by(journal.c.step, journal.c.outcome, reason)
+        .order_by(journal.c.step, journal.c.outcome, func.count().desc(), reason)
+    )
+    found: dict[int, dict[str, dict[str, int]]] = {}
+    for step, outcome, why, count in rows:
+        by = found.setdefault(step, {}).setdefault(word(Outcome(outcome)), {})
+        by[why or "no reason"] = count
+    return found
+
+
 def _versions(workspace_id: int, campaign_id: int) -> Any:
     return select(version.c.id).where(
         version.c.workspace_id == workspace_id, version.c.campaign_id == campaign_id
@@ -160,6 +199,8 @@ def render_stats(name: str, state: str, numbers: Stats) -> str:
     """The numbers as a person reads them in a terminal."""
     told = ", ".join(f"{count} {word}" for word, count in numbers.enrollments.items())
     lines = [f"{name} ({state}): {told or 'nobody has entered yet'}"]
+    if goals := numbers.enrollments.get(word(EnrollmentState.GOAL)):
+        lines.append(f"goal: {goals} of {sum(numbers.enrollments.values())} runs reached it")
     if numbers.messages:
         sent = ", ".join(f"{count} {word}" for word, count in numbers.messages.items())
         lines.append(f"messages: {sent}")
@@ -170,4 +211,6 @@ def render_stats(name: str, state: str, numbers: Stats) -> str:
             parts.append(f"{step.waiting} waiting")
         line = "gone" if step.gone else str(step.line)
         lines.append(f"{line:>4}  {step.text:{width}}  {', '.join(parts)}".rstrip())
+        for outcome, reasons in (step.reasons or {}).items():
+            lines += [f"{'':4}    {outcome}: {why}: {count}" for why, count in reasons.items()]
     return "\n".join(lines) + "\n"

@@ -319,12 +319,14 @@ def _by_hand(name: str, contacts: tuple[str, ...], verb: str, done: str, *, as_j
 
 @command_campaigns.command("stats")
 @_NAME
+@click.option("--reasons", is_flag=True, help="Say why what was skipped or held was so.")
 @json_option
-def show_stats(name: str, as_json: bool) -> None:
+def show_stats(name: str, reasons: bool, as_json: bool) -> None:
     """Show how many came to each step and what became of them."""
+    query = {"reasons": True} if reasons else {}
     path = f"/v1/campaigns/{segment(name)}/stats"
     with connected() as client:
         if as_json:
-            print_json(client.get(path))
+            print_json(client.get(path, **query))
         else:
-            answer(client.text(path).rstrip())
+            answer(client.text(path, **query).rstrip())

@@ -255,14 +255,16 @@ async def campaign_stats(
     call: Caller,
     name: FromPath[str],
     sums: FromQuery[bool] = False,
+    reasons: FromQuery[bool] = False,
 ) -> Response[Any]:
     """How many came to each step and what became of them; a table with `Accept: text/plain`.
 
-    With `sums=true` each step also adds up the numbers that the answering activities brought.
+    With `sums=true` each step also adds up the numbers that the answering activities brought, with
+    `reasons=true` it says why what was skipped, held or failed was so, and how often.
     """
     async with call.transaction() as tx:
         found = await publish.find(tx, call.workspace_id, name)
-        stats = await inspect.stats(tx, call.workspace_id, found.id, sums=sums)
+        stats = await inspect.stats(tx, call.workspace_id, found.id, sums=sums, reasons=reasons)
     if bodies.wants_text(request):
         return bodies.plain(inspect.render_stats(found.name, found.state, stats))
     return Response(

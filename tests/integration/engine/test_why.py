@@ -6,7 +6,7 @@ from sqlalchemy import text
 from world import World
 
 from headless.audience import segments
-from headless.campaigns import lifecycle, origin, publish, why
+from headless.campaigns import inspect, lifecycle, origin, publish, why
 
 
 async def told(world: World, name: str, campaign: int = 1) -> str:
@@ -150,3 +150,17 @@ async def test_why_there_is_a_message(world: World) -> None:
         "before it: `if points < 5`, yes: points is `0`",
         "the campaign is paused: what was not handed over yet waits",
     )
+
+
+async def test_numbers_say_why_something_did_not_happen(world: World) -> None:
+    await world.people("ada", "bob", segment="Leads", email=None)
+    await world.people("cyd", segment="Leads")
+    campaign = await world.start("campaign N from segment Leads send email X")
+    async with world.database.transaction() as tx:
+        plain = await inspect.stats(tx, 1, campaign)
+        found = await inspect.stats(tx, 1, campaign, reasons=True)
+    assert plain.steps[1].reasons is None
+    ((outcome, reasons),) = (found.steps[1].reasons or {}).items()
+    assert (outcome, list(reasons.values())) == ("skipped", [2])
+    table = inspect.render_stats("N", "running", found)
+    assert f"skipped: {next(iter(reasons))}: 2" in table
