@@ -38,7 +38,7 @@ from headless.runtime.effects.channels import channel_of, refusal, way_of
 from headless.runtime.effects.parts import locks_contacts
 from headless.runtime.flow import answered, branches, loops
 from headless.runtime.holds import Caps, may_be_held
-from headless.runtime.paths import ALWAYS, Paths, Run
+from headless.runtime.paths import ALWAYS, Paths, Run, begun
 from headless.runtime.stands import Version, number
 from headless.storage import tables
 from headless.workspace.names import BUILT_IN_FIELDS, everything
@@ -93,7 +93,8 @@ def frame(version: Version, run: Run, caps: Caps = ()) -> Frame:
     """The first half of a run's statement; `caps` are the workspace's."""
     steps = version.plan.steps
     actions = tuple((n, step.action) for n, _ in run.steps if isinstance(step := steps[n], Act))
-    ahead = (steps[to] for to, _ in run.exits if isinstance(to, int))
+    beside = (part for n, _ in run.steps for part in begun(steps[n]))
+    ahead = (steps[to] for to in (*(to for to, _ in run.exits), *beside) if isinstance(to, int))
     # what a `when` at the start waited for is settled in `stood`
     start = () if isinstance(steps[run.start], When | Rule) else (steps[run.start],)
     concerned = (*start, *(steps[n] for n, _ in run.steps), *ahead)

@@ -67,7 +67,7 @@ def runs(plan: Plan, also: frozenset[int] = frozenset()) -> dict[int, Run]:
         if start not in found:
             found[start] = run_from(plan, start, also)
             todo += [to for to, _ in found[start].exits if isinstance(to, int)]
-            todo += [part for n, _ in found[start].steps for part in _begun(plan.steps[n])]
+            todo += [part for n, _ in found[start].steps for part in begun(plan.steps[n])]
     return found
 
 
@@ -81,7 +81,7 @@ def run_from(plan: Plan, start: int, also: frozenset[int] = frozenset()) -> Run:
         cuts.add(hazard)
 
 
-def _begun(step: Step) -> tuple[int, ...]:
+def begun(step: Step) -> tuple[int, ...]:
     """Where the parts of a fork begin."""
     if not isinstance(step, Fork):
         return ()

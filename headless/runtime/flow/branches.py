@@ -203,7 +203,7 @@ def _laps(version: Version, fork: Fork, path: Any) -> Sql:
         .correlate(path)
         .subquery("told")
     )
-    return select(func.jsonb_object_agg(told.c.key, told.c.value)).scalar_subquery()
+    return select(func.jsonb_object_agg(told.c.key, told.c.value, type_=JSONB)).scalar_subquery()
 
 
 def met(join: Join, plan: Plan, stood: CTE) -> Iterator[CTE]:

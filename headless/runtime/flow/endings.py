@@ -117,6 +117,7 @@ def _hits(version: Version, concerned: ColumnElement[bool]) -> CTE:
         select(enrollment)
         .where(
             enrollment.c.workspace_id == version.workspace_id,
+            enrollment.c.campaign_id == version.campaign_id,
             enrollment.c.version_id == version.id,
             enrollment.c.state == number(EnrollmentState.RUNNING),
             concerned,

@@ -106,3 +106,44 @@ async def test_parts_that_arrive_in_two_transactions_at_once_meet(world: World) 
     world.engine.batch = 3
     await world.wait(days=1)
     assert {await world.points(name) for name in names} == {13}
+
+
+async def test_parts_may_begin_with_a_rest_of_any_kind(world: World) -> None:
+    await world.people("ada", segment="Leads", trial="2026-01-07")
+    await world.start(
+        """from segment Leads
+        add points 1
+        parallel do
+          wait until trial
+          add tag a
+        also
+          when did "x" within 1d of entry then add tag x else add tag b
+        also
+          every day at 12:00 2 times do add points 10 end
+        also
+          repeat 2 times do add points 100 wait 1h end
+        end
+        add tag over"""
+    )
+    await world.wait(days=2)
+    assert (await world.tags("ada"), await world.points("ada")) == (["a", "b", "over"], 221)
+
+
+async def test_ticks_and_jumps_behind_a_join_know_their_rounds(world: World) -> None:
+    await world.people("ada", segment="Leads")
+    await world.start(
+        """from segment Leads
+        every day at 12:00 2 times do
+          parallel do
+            again: add points 1
+            wait 1h
+            jump to again at most 2 times
+          also
+            wait 2h
+          end
+        end
+        add tag over"""
+    )
+    await world.wait(days=3)
+    # three rounds of the part, then one: the jump counts for the whole run
+    assert (await world.tags("ada"), await world.points("ada")) == (["over"], 4)
