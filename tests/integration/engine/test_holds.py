@@ -1,11 +1,16 @@
 """What holds a send: quiet hours and days, its own window, limits and the workspace's caps."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 from world import World
 
-from headless.workspace.caps import Cap, set_caps
+from headless.runtime.advance import advance
+from headless.runtime.engine import Engine
+from headless.storage.database import Database
+from headless.workspace.caps import Cap, read, set_caps
 
 
 async def _cap(world: World, *caps: Cap) -> None:
@@ -19,6 +24,17 @@ async def _sent(world: World, name: str) -> list[str]:
         id=world.ids[name],
     )
     return [row[0].strftime("%a %d %H:%M") for row in rows]
+
+
+async def blocked(database: Database) -> None:
+    """Wait until some transaction waits for a lock."""
+    query = text("select count(*) from pg_stat_activity where wait_event_type = 'Lock'")
+    async with asyncio.timeout(10):
+        while True:
+            async with database.engine.connect() as connection:
+                if (await connection.execute(query)).scalar_one():
+                    return
+            await asyncio.sleep(0.01)
 
 
 async def test_quiet_hours_hold_the_send_and_the_path(world: World) -> None:
@@ -208,6 +224,18 @@ async def test_after_an_outage_a_send_that_missed_its_window_waits_for_the_next(
     assert await _sent(world, "ada") == ["Wed 07 08:00"]
 
 
+async def test_an_event_from_before_the_quiet_hours_sends_nothing_inside_them(
+    world: World,
+) -> None:
+    world.now = datetime(2026, 1, 5, 21, 5, tzinfo=UTC)
+    await world.people("ada")
+    await world.start("start when did ordered quiet hours 21:00 to 08:00 send email Welcome")
+    await world.does("ordered", "ada", ago=timedelta(minutes=8))
+    assert await world.mails("ada") == []
+    await world.wait(hours=12)
+    assert await _sent(world, "ada") == ["Tue 06 08:00"]
+
+
 async def test_a_cap_counts_all_campaigns_and_can_be_changed(world: World) -> None:
     await world.people("ada", segment="Leads")
     await _cap(world, Cap(1, "email", "day"))
@@ -246,3 +274,57 @@ async def test_a_paused_campaign_of_higher_priority_holds_nobody_up(world: World
     await world.rows("update campaign set state = 'paused' where name = 'High' returning 1")
     await world.wait(hours=1)
     assert await world.mails("ada") == ["Tips"]
+
+
+@pytest.mark.parametrize("turn", range(3))
+async def test_two_workers_never_pass_a_cap_and_keep_the_order(world: World, turn: int) -> None:
+    """Three campaigns write to the same people at once; two workers move them in small batches."""
+    names = [f"p{n}" for n in range(30)]
+    await world.people(*names, segment="Leads")
+    await _cap(world, Cap(2, "email", "day"))
+    for name, priority in (("Low", 1), ("High", 9), ("Middle", 5)):
+        email = {"Low": "Tips", "High": "Welcome", "Middle": "Reminder"}[name]
+        await world.start(
+            f"campaign {name} from segment Leads priority {priority} wait 1h send email {email}"
+        )
+    world.now += timedelta(hours=1)
+    first = Engine(world.database, batch=7)
+    second = Engine(world.database, batch=4)
+    await asyncio.gather(first.settle(now=world.now), second.settle(now=world.now))
+    await world.settle()
+    for name in names:
+        assert sorted(await world.mails(name)) == ["Reminder", "Welcome"]
+    held = await world.rows("select distinct campaign_id from journal j join version v"
+                            " on v.id = j.version_id where outcome = 7")  # fmt: skip
+    assert held == [(1,)]
+    await world.wait(days=1)
+    assert await world.one("select count(*) from message") == 90
+
+
+async def test_a_cap_locks_the_contact_before_it_counts(world: World) -> None:
+    """While one worker's batch is open, another one's for the same contact waits for it."""
+    await world.people("ada", segment="Leads")
+    await _cap(world, Cap(1, "email", "day"))
+    await world.start("campaign A from segment Leads wait 1h send email Welcome")
+    await world.start("campaign B from segment Leads wait 1h send email Tips")
+    world.now += timedelta(hours=1)
+    places = await world.rows("select version_id, step from position order by version_id")
+    for version, step in places:  # both come to their sends
+        await advance(world.database, world.engine.versions, version, step, now=world.now)
+    (a, b) = await world.rows("select version_id, step from position order by version_id")
+
+    async def other() -> None:
+        await advance(world.database, world.engine.versions, *b, now=world.now)
+
+    async with world.database.transaction() as tx:
+        made = await world.engine.versions.get(tx, a[0])
+        found = (await tx.execute(made.claim(a[1]), {"now": world.now, "most": 10})).one()
+        carried = made.carry(a[1], read(found.caps))
+        assert carried.lock is not None
+        await tx.execute(carried.lock, {"places": found.places})
+        await tx.execute(carried.act, {"now": world.now, "places": found.places})
+        waiting = asyncio.create_task(other())
+        await blocked(world.database)
+        assert not waiting.done()
+    await waiting
+    assert await world.mails("ada") == ["Welcome"]
