@@ -69,7 +69,8 @@ def need_media(request: Request[Any, Any, Any], wanted: str, *others: str) -> No
         wanted == "application/json" and given.endswith("+json")
     ):
         said = f"not `{given}`" if given else "and the request does not say what it sends"
-        raise Problem("unsupported_media", f"this path reads `{wanted}`, {said}; send Content-Type")
+        read = " or ".join(f"`{one}`" for one in (wanted, *others))
+        raise Problem("unsupported_media", f"this path reads {read}, {said}; send Content-Type")
 
 
 def decode(raw: bytes, type_: type[T]) -> T:

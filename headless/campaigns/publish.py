@@ -4,6 +4,7 @@ The one door for all faces: `check` answers without storing, `create` and `edit`
 version never changes. Imports the language, `workspace`, `audience` and storage.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
@@ -59,7 +60,8 @@ async def check(tx: Transaction, workspace_id: int, text: str) -> Examined:
     """Everything that can be said of a text in this workspace; stores nothing."""
     if len(text) > MOST_TEXT:
         raise Problem("too_large", f"a campaign's text has at most {MOST_TEXT // 1024} KB")
-    read = examine(text, await load(tx, workspace_id))
+    # a long text takes a second: other requests go on meanwhile
+    read = await asyncio.to_thread(examine, text, await load(tx, workspace_id))
     faults = [fault async for fault in _patterns(tx, read.campaign)] if read.campaign else []
     if not faults:
         return read

@@ -367,7 +367,7 @@ MEANING: Final = (
         "The language is ahead of the engine here. The campaign can be stored, checked and drawn; "
         "it cannot be started. [The list](../language.md#what-cannot-run-yet) names all such "
         "words.",
-        "delete contact",
+        "owned by anna\nexit",
         "exit",
     ),
 )

@@ -85,6 +85,14 @@ READING: Final = (
         'note "table"',
     ),
     Code(
+        "E009",
+        "more steps than a campaign may have",
+        "A campaign has at most 2,000 steps, so that it can be checked while somebody waits and "
+        "drawn so that somebody can read it.",
+        'note "again"\n' * 2_001,
+        'repeat 2001 times do note "again" end',
+    ),
+    Code(
         "E100",
         "something else was expected",
         "The text cannot go on like this; the message lists what can stand here.",

@@ -4,6 +4,7 @@ The question is answered with 200 whatever the text is like; `Accept: text/plain
 terminal shows.
 """
 
+import asyncio
 from typing import Any, Final
 
 import msgspec
@@ -95,7 +96,8 @@ async def check_text(request: Request[Any, Any, Any], call: Caller) -> Response[
 async def format_text(request: Request[Any, Any, Any], call: Caller) -> Response[Any]:
     """The text in its one canonical form."""
     read = await _read(request, call)
-    return _text_answer(request, read, format_parsed(parse(read.text)))
+    printed = await asyncio.to_thread(lambda: format_parsed(parse(read.text)))
+    return _text_answer(request, read, printed)
 
 
 @post(
@@ -123,8 +125,9 @@ async def draw_text(request: Request[Any, Any, Any], call: Caller) -> Response[A
     if read.plan is None:
         raise publish.faulty(read)
     if "image/png" in request.headers.get("accept", ""):
-        return Response(draw.png(read.plan), media_type="image/png")
-    return Response(draw.svg(read.plan), media_type="image/svg+xml")
+        picture = await asyncio.to_thread(draw.png, read.plan)
+        return Response(picture, media_type="image/png")
+    return Response(await asyncio.to_thread(draw.svg, read.plan), media_type="image/svg+xml")
 
 
 def _text_answer(

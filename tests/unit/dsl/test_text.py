@@ -124,3 +124,19 @@ def test_characters_that_cannot_be_stored_are_refused(character: str) -> None:
     parsed = parse(f'note "a{character}b"')
     assert [d.code for d in parsed.diagnostics] == ["E008"]
     assert parsed.campaign is None
+
+
+def test_a_file_without_its_line_breaks_is_told_that_a_comment_takes_it_all() -> None:
+    text = "# the welcome from segment Leads send email Welcome"
+    (found,) = parse(text).diagnostics
+    assert (found.code, found.span.start, found.span.end) == ("E007", 0, len(text))
+    assert "note" in found.help
+    assert [d.code for d in parse("# the welcome\nsend email Welcome").diagnostics] == []
+    assert [d.code for d in parse("send email Welcome # send it").diagnostics] == []
+
+
+def test_the_number_of_steps_is_bounded() -> None:
+    assert parse("send email A\n" * 2_000).campaign is not None
+    (found,) = parse("send email A\n" * 2_001).diagnostics
+    assert found.code == "E009"
+    assert found.span.start == len("send email A\n") * 2_000
