@@ -17,7 +17,7 @@ from headless.dsl.lalr import Machine, Token, tokenize
 from headless.dsl.layout import check_layout
 from headless.dsl.recovery import recover
 from headless.dsl.spelling import check_words
-from headless.dsl.text import clean
+from headless.dsl.text import clean, in_lines
 
 MOST_PROVED: Final = 3
 MOST_READ_AGAIN: Final = 24
@@ -92,6 +92,7 @@ class _Read(NamedTuple):
 
 
 def _read(text: str, start: str, *, chat: bool) -> _Read:
+    text = in_lines(text)
     cleaned = clean(text, chat=chat)
     if has_errors(cleaned.diagnostics):
         return _Read(None, cleaned.diagnostics)

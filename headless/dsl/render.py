@@ -1,7 +1,7 @@
 """Diagnostics as a person or a tool reads them: in a terminal, as plain sentences, as JSON.
 
 All three say the same of the same object. Lines and columns count from 1, offsets from 0, in
-characters of the text as typed. Computes only; imports `diagnostics`.
+characters of the text as typed. Computes only; imports `diagnostics`, `text`.
 """
 
 import unicodedata
@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from headless.dsl.diagnostics import Diagnostic, Edit, Fix, Related, Severity, Span, apply
+from headless.dsl.text import in_lines
 
 WIDEST: Final = 110
 """Longer lines are shown in part, around the place in question."""
@@ -68,6 +69,7 @@ class Report(msgspec.Struct, frozen=True):
 
 def position(text: str, offset: int) -> Position:
     """Line and column of an offset."""
+    text = in_lines(text)
     offset = min(max(offset, 0), len(text))
     start = text.rfind("\n", 0, offset) + 1
     return Position(text.count("\n", 0, offset) + 1, offset - start + 1, offset)
@@ -128,6 +130,7 @@ def _fix_report(text: str, fix: Fix) -> FixReport:
 
 def fixed_lines(text: str, fix: Fix) -> list[str]:
     """The lines that a fix touches, as they read with it; without their common indentation."""
+    text = in_lines(text)
     first = min(edit.span.start for edit in fix.edits)
     last = max(edit.span.end for edit in fix.edits)
     start = text.rfind("\n", 0, first) + 1
@@ -141,6 +144,7 @@ def fixed_lines(text: str, fix: Fix) -> list[str]:
 
 def plain(text: str, diagnostics: Iterable[Diagnostic]) -> str:
     """A sentence or two for each, for chats and logs."""
+    text = in_lines(text)
     return "\n".join(_sentence(text, d) for d in diagnostics)
 
 
@@ -159,6 +163,7 @@ def terminal(
     text: str, diagnostics: Iterable[Diagnostic], *, name: str = "campaign", colours: bool = False
 ) -> str:
     """Each diagnostic with its lines, carets below them, help and fix; `name` is the file's."""
+    text = in_lines(text)
     return "\n\n".join("\n".join(_lines(text, d, name, colours=colours)) for d in diagnostics)
 
 

@@ -35,6 +35,7 @@ _UNSEEN = {
 }
 _SUSPECT = re.compile(f"[{_DOUBLE}{_BIDI}{''.join(_PLAIN)}{''.join(_UNSEEN)}]|[\u0300-\u036f]|\r")
 _UNFIT = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
+_LONE_RETURN = re.compile("\r(?!\n)")
 _MARKUP = re.compile(
     r"&(?P<entity>amp|lt|gt);"
     r"|<(?P<link>(?:https?://|mailto:|tel:)[^|>\s]*)(?:\|(?P<label>[^>]*))?>"
@@ -55,6 +56,11 @@ class Cleaned(msgspec.Struct, frozen=True):
     text: str
     offsets: tuple[int, ...] | None
     diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def in_lines(text: str) -> str:
+    """The text with `\\n` for carriage returns that stand alone; every offset stays."""
+    return _LONE_RETURN.sub("\n", text) if "\r" in text else text
 
 
 def clean(text: str, *, chat: bool = False) -> Cleaned:
