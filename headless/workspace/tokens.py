@@ -38,9 +38,12 @@ SCOPES: Final = (
     "messages:read",
     "segments:read",
     "segments:write",
+    "tokens:read",
+    "tokens:write",
 )
 """What a token may be allowed to do; `admin` is everything."""
 
+State = Literal["active", "expired", "revoked"]
 _ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _RANDOM: Final = 30
 _CHECK: Final = 6
@@ -62,6 +65,12 @@ class Token(msgspec.Struct, frozen=True):
     revoked_at: datetime | None
     last_used_at: datetime | None
 
+    def state(self, now: datetime) -> State:
+        """Whether it works at `now`, or why not."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at is not None and self.expires_at <= now else "active"
+
 
 def generate(kind: Literal["live", "test"]) -> str:
     """A new token, random in 30 characters."""
@@ -78,6 +87,11 @@ def is_whole(text: str) -> bool:
 def allows(held: Collection[str], wanted: Collection[str]) -> bool:
     """Whether the held scopes allow what any one of the wanted ones does."""
     return "admin" in held or not wanted or any(scope in held for scope in wanted)
+
+
+def covers(held: Collection[str], wanted: Collection[str]) -> bool:
+    """Whether the held scopes allow all that the wanted ones do: who mints may mint these."""
+    return "admin" in held or set(wanted) <= set(held)
 
 
 def _checksum(text: str) -> str:
@@ -158,12 +172,76 @@ async def verify(tx: Transaction, text: str, *, now: datetime) -> Token | None:
     return known
 
 
-async def listing(tx: Transaction, workspace_id: int) -> list[Token]:
-    """A workspace's tokens, the revoked ones too, in the order in which they were made."""
+async def find(tx: Transaction, workspace_id: int, token_id: int) -> Token:
+    """A token, whether it still works or not; raises Problem `not_found`."""
+    found = await tx.execute(
+        select(token).where(token.c.workspace_id == workspace_id, token.c.id == token_id)
+    )
+    row = found.mappings().one_or_none()
+    if row is None:
+        raise Problem("not_found", "there is no such token here")
+    return _read(row)
+
+
+async def listing(
+    tx: Transaction, workspace_id: int, *, limit: int | None = None, above: int = 0
+) -> list[Token]:
+    """A workspace's tokens, the revoked ones too, in the order in which they were made.
+
+    At most `limit` of those behind the one with the number `above`.
+    """
     rows = await tx.execute(
-        select(token).where(token.c.workspace_id == workspace_id).order_by(token.c.id)
+        select(token)
+        .where(token.c.workspace_id == workspace_id, token.c.id > above)
+        .order_by(token.c.id)
+        .limit(limit)
     )
     return [_read(row) for row in rows.mappings()]
+
+
+async def rotate(
+    tx: Transaction,
+    workspace_id: int,
+    token_id: int,
+    *,
+    kind: Literal["live", "test"],
+    grace: timedelta,
+    now: datetime,
+    latest: datetime | None = None,
+) -> tuple[Token, str]:
+    """A new token in the place of another, which goes on for `grace` and no longer.
+
+    The new one has the name, the scopes and the length of life of the other, and ends at `latest`
+    at the latest. Raises Problem `not_found`, and `wrong_state` for one that has ended already.
+    """
+    await tx.execute(
+        select(token.c.id)
+        .where(token.c.workspace_id == workspace_id, token.c.id == token_id)
+        .with_for_update()
+    )
+    known = await find(tx, workspace_id, token_id)
+    if known.state(now) != "active":
+        raise Problem("wrong_state", f"`{known.name}` is {known.state(now)}; make a new token")
+    ends = latest
+    if known.expires_at is not None:
+        own = now + (known.expires_at - known.created_at)
+        ends = own if latest is None else min(own, latest)
+    made = await make(
+        tx,
+        workspace_id,
+        known.name,
+        known.scopes,
+        kind=kind,
+        now=now,
+        expires_at=ends,
+    )
+    end = now + grace
+    await tx.execute(
+        update(token)
+        .where(token.c.workspace_id == workspace_id, token.c.id == token_id)
+        .values(expires_at=end if known.expires_at is None else min(end, known.expires_at))
+    )
+    return made
 
 
 async def revoke(tx: Transaction, workspace_id: int, token_id: int, *, now: datetime) -> Token:
@@ -177,10 +255,4 @@ async def revoke(tx: Transaction, workspace_id: int, token_id: int, *, now: date
         )
         .values(revoked_at=now)
     )
-    found = await tx.execute(
-        select(token).where(token.c.workspace_id == workspace_id, token.c.id == token_id)
-    )
-    row = found.mappings().one_or_none()
-    if row is None:
-        raise Problem("not_found", "there is no such token here")
-    return _read(row)
+    return await find(tx, workspace_id, token_id)

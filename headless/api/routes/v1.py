@@ -17,6 +17,7 @@ from headless.api.routes import (
     lifecycle,
     segments,
     site,
+    tokens,
     versions,
     whoami,
     why,
@@ -24,6 +25,7 @@ from headless.api.routes import (
 
 HANDLERS: Final[list[HTTPRouteHandler]] = [
     *whoami.HANDLERS,
+    *tokens.HANDLERS,
     *contacts.HANDLERS,
     *fields.HANDLERS,
     *imports.HANDLERS,
