@@ -24,6 +24,8 @@ from headless.dsl import ast
 from headless.dsl.later import CODE as LATER_CODE
 from headless.dsl.plan import Act, Plan
 from headless.problems import Problem
+from headless.runtime import left
+from headless.runtime.stands import Version
 from headless.runtime.versions import load
 from headless.storage.codes import EnrollmentState, MessageState
 from headless.storage.database import Transaction
@@ -251,15 +253,10 @@ async def stop(tx: Transaction, workspace_id: int, campaign_id: int, *, now: dat
     if found.state not in ("running", "paused"):
         raise _wrong(found, "stop", "running or paused")
     await tx.execute(delete(position).where(_places(workspace_id, campaign_id)))
-    await tx.execute(
-        update(enrollment)
-        .where(
-            enrollment.c.workspace_id == workspace_id,
-            enrollment.c.campaign_id == campaign_id,
-            enrollment.c.state == EnrollmentState.RUNNING,
-        )
-        .values(state=EnrollmentState.ENDED, ended_at=now)
-    )
+    heard = listener.c.version_id.in_(_versions(workspace_id, campaign_id))
+    await tx.execute(delete(listener).where(listener.c.workspace_id == workspace_id, heard))
+    made = await load(tx, found.version_id)
+    await _end_runs(tx, made, now)
     await _pending(
         tx,
         workspace_id,
@@ -267,16 +264,31 @@ async def stop(tx: Transaction, workspace_id: int, campaign_id: int, *, now: dat
         state=MessageState.SKIPPED,
         reason="the campaign was stopped",
     )
-    heard = listener.c.version_id.in_(_versions(workspace_id, campaign_id))
-    await tx.execute(delete(listener).where(listener.c.workspace_id == workspace_id, heard))
     await tx.execute(
         delete(intake).where(
             intake.c.workspace_id == workspace_id, intake.c.campaign_id == campaign_id
         )
     )
-    made = await load(tx, found.version_id)
     await unfollow(tx, made, made.plan.sources)
     return await _change(tx, found, workspace_id, now, state="stopped", stopped_at=now)
+
+
+async def _end_runs(tx: Transaction, made: Version, now: datetime) -> None:
+    """End the runs of all versions; whoever waits for `left campaign` hears of each."""
+    ended = (
+        update(enrollment)
+        .where(
+            enrollment.c.workspace_id == made.workspace_id,
+            enrollment.c.campaign_id == made.campaign_id,
+            enrollment.c.state == EnrollmentState.RUNNING,
+        )
+        .values(state=EnrollmentState.ENDED, ended_at=now)
+        .returning(*left.ENDED)
+        .cte("ended_runs")
+    )
+    noted, todo = left.tell(made, ended, name="stop")
+    if await tx.scalar(select(func.count()).select_from(todo).add_cte(noted), {"now": now}):
+        tx.wake("hear", made.workspace_id)
 
 
 async def _pending(tx: Transaction, workspace_id: int, campaign_id: int, **values: Any) -> None:

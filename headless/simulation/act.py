@@ -344,6 +344,8 @@ async def _unsubscribed(scene: Scene, who: int, did: Did, now: datetime) -> None
             )
             for channel in new
         ]
+        if wanted == "all":
+            items += [msgspec.structs.replace(each, ref=0) for each in items[:1]]
         recorded = await record(tx, scene.workspace_id, items, now=now)
         if recorded.ids:
             await hear(tx, scene.engine.versions, scene.workspace_id, recorded.ids, now=now)

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import func, select, text
 
 from headless.campaigns import inspect
-from headless.dsl.plan import Plan
+from headless.dsl.plan import Entry, Plan, Rule, Step, When
 from headless.simulation.scene import Scene
 from headless.simulation.times import shown
 from headless.storage.codes import ActivityKind, Channel, MessageState, Outcome, word
@@ -132,7 +132,7 @@ async def _journal(tx: Transaction, scene: Scene, plan: Plan) -> tuple[Line, ...
     mine = {"workspace": scene.workspace_id, "campaign": scene.campaign_id}
     taken = await tx.execute(_LINES, {**mine, "did": int(ActivityKind.DID)})
     lines = [
-        _line(plan, names, row, word(Outcome(row.outcome)), _reason(row))
+        _line(plan, names, row, word(Outcome(row.outcome)), _reason(row, plan.steps[row.step]))
         for row in taken
         if row.contact_id in names
     ]
@@ -157,7 +157,7 @@ def _until(due_at: datetime | None) -> str:
     return "until it happens" if due_at is None else f"until {shown(due_at)}"
 
 
-def _reason(row: Any) -> str | None:
+def _reason(row: Any, step: Step) -> str | None:
     """What decided a line, in plain words."""
     detail = row.detail or {}
     if "reason" in detail:
@@ -167,10 +167,14 @@ def _reason(row: Any) -> str | None:
         return str(detail["note"])
     if "from" in detail and "to" in detail:
         return f"{_value(detail['from'])} → {_value(detail['to'])}"
-    if row.kind is not None and Outcome(row.outcome) in (Outcome.ENTERED, Outcome.YES):
+    if row.kind is not None and isinstance(step, Entry | Rule | When) and _came(row):
         return f"{_did(row)} at {shown(row.occurred_at)}"
     said = [f"{name} is {_value(value)}" for name, value in detail.items() if name != "arm"]
     return ", ".join(said) or None
+
+
+def _came(row: Any) -> bool:
+    return Outcome(row.outcome) in (Outcome.ENTERED, Outcome.YES)
 
 
 def _instant(text: Any) -> str:

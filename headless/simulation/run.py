@@ -28,7 +28,15 @@ from headless.simulation.rows import Row
 from headless.simulation.scene import Scene
 from headless.storage.codes import MessageState
 from headless.storage.database import Database, Transaction
-from headless.storage.tables import Instant, campaign, message, position, segment, workspace
+from headless.storage.tables import (
+    Instant,
+    campaign,
+    gone_contact,
+    message,
+    position,
+    segment,
+    workspace,
+)
 from headless.workspace.names import Names, resolve
 
 LONGEST: Final = timedelta(days=366)
@@ -166,6 +174,7 @@ _NEXT: Final = select(
         _after(position.c.due_at, func.isfinite(position.c.due_at)),
         _after(message.c.due_at, _PENDING, func.isfinite(message.c.due_at)),
         _after(segment.c.asks_at, segment.c.workspace_id == campaign.c.workspace_id),
+        _after(gone_contact.c.clear_at, gone_contact.c.workspace_id == campaign.c.workspace_id),
         _after(campaign.c.active_from, *_MINE),
         _after(campaign.c.active_to, *_MINE),
         type_=Instant,

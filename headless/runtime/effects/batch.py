@@ -3,11 +3,11 @@
 Pure. Imports the language, `audience` and `stands`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import CTE, exists, select
+from sqlalchemy import CTE, and_, exists, select, union
 from sqlalchemy.dialects.postgresql import insert
 
 from headless.audience.activities import told as noted
@@ -70,22 +70,39 @@ def has_changed(written: Any) -> Any:
     return written.detail["from"].is_distinct_from(written.detail["to"])
 
 
-def changed(batch: Batch, steps: list[int]) -> CTE:
-    """Contacts whose dynamic segments must be asked again, where the workspace has any."""
-    written = batch.written
+def changed(batch: Batch, steps: list[int], companies: Sequence[CTE] = ()) -> CTE:
+    """Contacts whose dynamic segments must be asked again, where the workspace has any.
+
+    Those of the steps, and all members of the changed `companies`, whose numbers stand first.
+    """
+    written, member = batch.written, tables.company_member
     dynamic = exists(
         select(1).where(
             tables.segment.c.workspace_id == batch.version.workspace_id,
             tables.segment.c.condition.is_not(None),
         )
     )
+    about = [
+        select(written.c.contact_id).where(written.c.step.in_([number(step) for step in steps])),
+        *(
+            select(member.c.contact_id).join(
+                company,
+                and_(
+                    member.c.workspace_id == batch.version.workspace_id,
+                    member.c.company_id == company.c[0],
+                ),
+            )
+            for company in companies
+        ),
+    ]
+    who = union(*about).subquery("about")
     return (
         insert(tables.contact_change)
         .from_select(
             ["workspace_id", "contact_id"],
-            select(number(batch.version.workspace_id), written.c.contact_id)
-            .where(written.c.step.in_([number(step) for step in steps]), dynamic)
-            .distinct(),
+            select(number(batch.version.workspace_id), who.c.contact_id)
+            .where(dynamic)
+            .order_by(who.c.contact_id),
         )
         .on_conflict_do_nothing()
         .returning(tables.contact_change.c.contact_id)

@@ -36,6 +36,11 @@ def company_of(scope: Scope) -> Sql:
     )
 
 
+def name(step: int) -> str:
+    """What the part of a step that changes companies is called; it answers their numbers."""
+    return f"companies{step}"
+
+
 def points_changed(batch: Batch, step: int, change: int) -> CTE:
     """Add to the points of the contacts' companies, once for each contact."""
     table, sums = tables.company, _sums(batch, step, change)
@@ -45,7 +50,7 @@ def points_changed(batch: Batch, step: int, change: int) -> CTE:
         .where(_is(batch, locked))
         .values(points=table.c.points + locked.c.change, updated_at=NOW)
         .returning(table.c.id)
-        .cte(f"companies{step}")
+        .cte(name(step))
     )
 
 
@@ -64,16 +69,16 @@ def points_in_group_changed(batch: Batch, step: int, group_id: int, change: int)
             set_={"points": table.c.points + given.excluded.points},
         )
         .returning(table.c.company_id)
-        .cte(f"companies{step}")
+        .cte(name(step))
     )
 
 
 def field_changed(batch: Batch, step: int, action: ast.SetField | ast.ClearField) -> CTE:
     """Set or clear a field of the contacts' companies; of several contacts the last one says."""
-    table, name = tables.company, action.field.name
+    table, field = tables.company, action.field.name
     made: Any = literal(None, JSONB(none_as_null=True))
     if isinstance(action, ast.SetField):
-        made = stored(action.value, batch.version.names.company_field(name), batch.scope)
+        made = stored(action.value, batch.version.names.company_field(field), batch.scope)
     who = _who(batch, step, made.label("made"))
     last = (
         select(who.c.company_id, who.c.made)
@@ -84,15 +89,15 @@ def field_changed(batch: Batch, step: int, action: ast.SetField | ast.ClearField
     locked = _locked(batch, step, last)
     fields: Sql
     if isinstance(action, ast.ClearField):
-        fields = without_field(table.c.fields, name)
+        fields = without_field(table.c.fields, field)
     else:
-        fields = with_field(table.c.fields, name, locked.c.made)
+        fields = with_field(table.c.fields, field, locked.c.made)
     return (
         update(table)
         .where(_is(batch, locked))
         .values(fields=fields, updated_at=NOW)
         .returning(table.c.id)
-        .cte(f"companies{step}")
+        .cte(name(step))
     )
 
 

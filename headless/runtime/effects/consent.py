@@ -8,7 +8,7 @@ what an unsubscription has written, never a bounce or a complaint. Pure. Imports
 from collections.abc import Iterator
 from typing import Final
 
-from sqlalchemy import CTE, delete, literal, select
+from sqlalchemy import CTE, delete, literal, select, union
 from sqlalchemy.dialects.postgresql import insert
 
 from headless.dsl import ast
@@ -18,6 +18,8 @@ from headless.storage import tables
 from headless.storage.codes import ActivityKind, Channel
 
 UNSUBSCRIBED: Final = "unsubscribed"
+ALL: Final = 0
+"""What an activity of unsubscribing from every channel is about."""
 _CHANNELS: Final[dict[ast.Consent, tuple[Channel, ...]]] = {
     "email": (Channel.EMAIL,),
     "sms": (Channel.SMS,),
@@ -29,13 +31,15 @@ _CHANNELS: Final[dict[ast.Consent, tuple[Channel, ...]]] = {
 def taken_off(batch: Batch, step: int, action: ast.Unsubscribe) -> Iterator[CTE]:
     """Suppress the contacts of a step on a channel or on all of them; without a channel on email.
 
-    Who was not suppressed yet is told of.
+    Who was not suppressed yet is told of: channel by channel, and for all once more.
     """
     table, written = tables.suppression, batch.written
     source = f"campaign {batch.version.plan.name or batch.version.campaign_id}"
     if action.because is not None:
         source = f"{source}: {action.because}"
-    for channel in _CHANNELS[action.channel or "email"]:
+    channels = _CHANNELS[action.channel or "email"]
+    newly = []
+    for channel in channels:
         name = f"{step}_{channel.name.lower()}"
         new = (
             insert(table)
@@ -54,8 +58,12 @@ def taken_off(batch: Batch, step: int, action: ast.Unsubscribe) -> Iterator[CTE]
             .returning(table.c.contact_id)
             .cte(f"off{name}")
         )
+        newly.append(new)
         yield new
         yield from told(batch, step, ActivityKind.UNSUBSCRIBED, channel, new, name=name)
+    if len(channels) > 1:
+        anybody = union(*(select(new.c.contact_id) for new in newly)).cte(f"off{step}")
+        yield from told(batch, step, ActivityKind.UNSUBSCRIBED, ALL, anybody, name=f"{step}_all")
 
 
 def put_on(batch: Batch, step: int, action: ast.Subscribe) -> CTE:

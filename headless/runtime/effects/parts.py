@@ -30,15 +30,19 @@ def parts(batch: Batch, actions: Sequence[Action]) -> Iterator[CTE]:
     own = [(step, action) for step, action in actions if changes_own_row(action)]
     if own:
         yield own_rows(batch, own)
+    touched: list[CTE] = []
     for step, action in actions:
-        yield from _part(batch, step, action)
+        for part in _part(batch, step, action):
+            if part.name == companies.name(step):
+                touched.append(part)
+            yield part
     if gone := [step for step, action in actions if isinstance(action, ast.DeleteContact)]:
         deleted = batch.written.c.step.in_([number(step) for step in gone])
         rows = select(batch.written.c.contact_id).where(deleted)
         yield mark(batch.version.workspace_id, rows, now=NOW)
     about = [step for step, action in actions if not isinstance(action, _NEVER_ASKED)]
     if about:
-        yield changed(batch, about)
+        yield changed(batch, about, touched)
 
 
 def locks_contacts(actions: Sequence[Action]) -> bool:

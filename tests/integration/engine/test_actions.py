@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import insert
 from world import World
 
+from headless.audience import segments
 from headless.runtime.advance import advance
 from headless.storage import tables
 
@@ -236,3 +237,42 @@ async def test_a_deleted_contact_is_gone_and_what_it_waited_for_too(world: World
         rows = await world.rows(f"select distinct {column} from {table}")
         assert rows == [(world.ids["bob"],)], table
     assert (await world.tags("bob"), (await world.outcomes(drop))[2, "yes"]) == (["stayed"], 1)
+
+
+async def test_unsubscribing_from_all_is_heard_by_all_and_by_each_channel(world: World) -> None:
+    await world.people("ada", "bob", segment="Leads")
+    for said in ("", " from all", " from email", " from sms", " from push message"):
+        await world.start(f'start when unsubscribed{said} add tag "gone{said}"')
+    await world.start(
+        "from segment Leads if external_id is ada then unsubscribe from all else"
+        " unsubscribe from sms"
+    )
+    assert await world.tags("bob") == ["gone from sms"]
+    assert await world.tags("ada") == [
+        "gone", "gone from all", "gone from email", "gone from push message", "gone from sms",
+    ]  # fmt: skip
+
+
+async def test_a_changed_company_asks_the_segments_about_all_its_members(world: World) -> None:
+    await _field(world, "plan", "text", company=True)
+    await world.people("ada", segment="Leads")
+    await world.people("bob", "cyd")
+    async with world.database.transaction() as tx:
+        await segments.create(tx, 1, "Pro", 'company.plan is "pro"', now=world.now)
+        await segments.create(tx, 1, "Hot", "company.points > 3", now=world.now)
+    for name in ("ada", "bob"):
+        await world.rows(
+            "with c as (insert into company (workspace_id, name, created_at, updated_at)"
+            " values (1, 'Acme', :now, :now) on conflict (workspace_id, lower(name)) do update"
+            " set name = excluded.name returning id)"
+            " insert into company_member (workspace_id, contact_id, company_id, since)"
+            " select 1, :id, c.id, :now from c returning 1",
+            id=world.ids[name], now=world.now,
+        )  # fmt: skip
+    await world.settle()
+    await world.start('from segment Leads set company.plan to "pro" add points 5 to company')
+    rows = await world.rows(
+        "select s.name, m.contact_id from segment s join segment_member m on m.segment_id = s.id"
+        " where s.condition is not null order by 1, 2"
+    )
+    assert rows == [(name, world.ids[who]) for name in ("Hot", "Pro") for who in ("ada", "bob")]

@@ -119,3 +119,14 @@ async def test_a_goal_in_a_pause_counts_and_one_before_the_entry_does_not(world:
     await world.wait(days=1)
     await world.does("order", "ada")
     assert (await world.runs("ada"), await world.runs("bob")) == (["goal"], ["running"])
+
+
+async def test_whoever_waits_for_leaving_hears_of_goals_and_stops(world: World) -> None:
+    await world.people("ada", "bob", "cyd", segment="Leads")
+    await world.start(
+        "from segment Leads\ngoal when did buy\nstop when did quit\nwait 5d", name="First"
+    )
+    await world.start("start when left campaign First\nadd tag outside", name="hears")
+    await world.does("buy", "ada")
+    await world.does("quit", "bob")
+    assert [await world.tags(n) for n in ("ada", "bob", "cyd")] == [["outside"], ["outside"], []]

@@ -82,3 +82,15 @@ async def test_a_wait_for_ever_is_not_harmed_by_shifting(world: World) -> None:
     await world.does("go", "ada")
     assert await world.points("ada") == 1
     assert await world.one("select count(*) from position") == 0
+
+
+async def test_whoever_waits_for_leaving_hears_of_a_stop(world: World) -> None:
+    await world.people("ada", "bob", segment="Leads")
+    await world.people("cyd")
+    campaign = await world.start("from segment Leads\nwait 2d", name="First")
+    await world.start("start when left campaign First\nadd tag outside", name="hears")
+    async with world.database.transaction() as tx:
+        await lifecycle.stop(tx, 1, campaign, now=world.now)
+    await world.settle()
+    assert [await world.tags(n) for n in ("ada", "bob", "cyd")] == [["outside"], ["outside"], []]
+    assert await world.runs("ada") == ["ended", "finished"]

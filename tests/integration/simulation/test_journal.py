@@ -146,3 +146,22 @@ async def test_a_send_that_is_held_is_told_with_the_hour_it_waits_for(simulated:
     held = await simulated(text, contacts=LEADS[:1], until=datetime(2026, 1, 5, 10, tzinfo=UTC))
     assert held.journal[-1].reason == "until 2026-01-05 10:30"
     assert held.contacts["1"].messages == ()
+
+
+async def test_an_answer_is_the_reason_of_its_when_and_not_of_what_comes_behind(
+    simulated: Simulate,
+) -> None:
+    text = """\
+from segment Leads
+send email Welcome
+when opened email Welcome within 3d do
+  add points 1
+end
+if country is us then add tag us
+"""
+    contacts = [{"id": "1", "segments": "Leads", "country": "us"}]
+    acts = [{"at": "+1d", "contact": "1", "did": "opened email Welcome"}]
+    done = await simulated(text, contacts=contacts, activities=acts)
+    reasons = {line.step: line.reason for line in done.journal}
+    assert reasons["if country is us"] == "country is `us`"
+    assert reasons["when opened email Welcome within 3d"] == "opened at 2026-01-06 09:00"

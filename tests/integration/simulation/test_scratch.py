@@ -92,3 +92,15 @@ async def test_a_database_that_is_not_there_is_told() -> None:
     with pytest.raises(UnfitError, match="does not answer"):
         async with scratch("postgresql://nobody@127.0.0.1:1/none"):
             pass
+
+
+async def test_what_is_still_to_do_about_a_deleted_contact_is_done(empty_database_url: str) -> None:
+    async with scratch(empty_database_url) as database:
+        await simulate(
+            database,
+            "from segment Leads delete contact",
+            contacts=[{"id": "1", "segments": "Leads"}],
+        )
+        async with database.glance() as tx:
+            rows = await tx.execute(text("select clear_at from gone_contact"))
+            assert [row[0] for row in rows] == [None]
