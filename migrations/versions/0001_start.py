@@ -583,6 +583,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "state in ('queued', 'running', 'done', 'failed', 'cancelled')",
             name=op.f("ck_job_state"),
@@ -679,6 +680,13 @@ def upgrade() -> None:
         ["workspace_id", "channel"],
         unique=False,
         postgresql_where=sa.text("state = 1"),
+    )
+    op.create_index(
+        "ix_message_stuck",
+        "message",
+        ["workspace_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("state in (4, 5)"),
     )
     op.create_table(
         "multi_message",
@@ -1045,6 +1053,21 @@ def upgrade() -> None:
         unique=True,
     )
     op.create_table(
+        "kept_answer",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("method", sa.Text(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("status", sa.SmallInteger(), nullable=True),
+        sa.Column("answer", sa.LargeBinary(), nullable=True),
+        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "workspace_id", "method", "path", "key", name=op.f("pk_kept_answer")
+        ),
+    )
+    op.create_index("ix_kept_answer_begun_at", "kept_answer", ["begun_at"], unique=False)
+    op.create_table(
         "worker",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
@@ -1062,6 +1085,7 @@ def upgrade() -> None:
         sa.Column(
             "caps", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
         ),
+        sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("mode in ('sandbox', 'live')", name=op.f("ck_workspace_mode")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workspace")),
@@ -1132,6 +1156,11 @@ def downgrade() -> None:
     op.drop_table("page")
     op.drop_index("uq_multi_message_name", table_name="multi_message")
     op.drop_table("multi_message")
+    op.drop_index(
+        "ix_message_stuck",
+        table_name="message",
+        postgresql_where=sa.text("state in (4, 5)"),
+    )
     op.drop_index("ix_message_sending", table_name="message", postgresql_where=sa.text("state = 1"))
     op.drop_index("ix_message_due", table_name="message", postgresql_where=sa.text("state = 0"))
     op.drop_index("ix_message_contact", table_name="message")
@@ -1139,6 +1168,8 @@ def downgrade() -> None:
     op.drop_index("uq_member_name", table_name="member")
     op.drop_table("member")
     op.drop_table("listener")
+    op.drop_index("ix_kept_answer_begun_at", table_name="kept_answer")
+    op.drop_table("kept_answer")
     op.drop_table("journal")
     op.drop_table("job")
     op.drop_index("uq_integration_name", table_name="integration")

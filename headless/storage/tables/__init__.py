@@ -66,7 +66,7 @@ from headless.storage.tables.components import (
 )
 from headless.storage.tables.messages import email, email_version, inbox_mail, message
 from headless.storage.tables.standing import contact_points, member, point_group, stage
-from headless.storage.tables.workspace import job, token, worker, workspace
+from headless.storage.tables.workspace import job, kept_answer, token, worker, workspace
 
 __all__ = [
     "Instant",
@@ -102,6 +102,7 @@ __all__ = [
     "integration",
     "job",
     "journal",
+    "kept_answer",
     "listener",
     "member",
     "message",

@@ -95,6 +95,10 @@ Index(
     "ix_message_sending", message.c.workspace_id, message.c.channel,
     postgresql_where=text("state = 1"),
 )  # fmt: skip
+Index(  # those that a person has to decide on: parked, uncertain
+    "ix_message_stuck", message.c.workspace_id, message.c.id,
+    postgresql_where=text("state in (4, 5)"),
+)  # fmt: skip
 Index("ix_message_contact", message.c.contact_id, message.c.created_at)
 
 inbox_mail = Table(  # what the development SMTP server received

@@ -1,4 +1,4 @@
-"""Whose it is and who may: workspaces, tokens, jobs, the workers' heartbeats.
+"""Whose it is and who may: workspaces, tokens, kept answers, jobs, the workers' heartbeats.
 
 Imports SQLAlchemy and `columns`.
 """
@@ -8,9 +8,11 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Identity,
+    Index,
     Integer,
     LargeBinary,
     PrimaryKeyConstraint,
+    SmallInteger,
     Table,
     Text,
 )
@@ -34,6 +36,7 @@ workspace = Table(
     Column("sender", Text, nullable=False, server_default="hello@example.com"),
     Column("postal_address", Text),
     Column("caps", JSONB(none_as_null=True)),  # [{"count": 3, "channel": "email", ...}]
+    Column("revision", Integer, nullable=False, server_default="1"),
     instant_column("created_at"),
     CheckConstraint("mode in ('sandbox', 'live')", name="mode"),
 )
@@ -54,6 +57,21 @@ token = Table(
     PrimaryKeyConstraint("workspace_id", "id"),
 )
 
+kept_answer = Table(  # `Idempotency-Key`: what a request was answered, for whoever repeats it
+    "kept_answer",
+    metadata,
+    workspace_column(),
+    Column("method", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),  # SHA-256 of the query and the body
+    Column("status", SmallInteger),  # null: it is still being answered
+    Column("answer", LargeBinary),  # headers and body, sealed: a token may stand in it
+    instant_column("begun_at"),
+    PrimaryKeyConstraint("workspace_id", "method", "path", "key"),
+)
+Index("ix_kept_answer_begun_at", kept_answer.c.begun_at)
+
 job = Table(  # whatever takes longer than an answer may: imports, starts, rebuilds
     "job",
     metadata,
@@ -69,6 +87,7 @@ job = Table(  # whatever takes longer than an answer may: imports, starts, rebui
     instant_column("created_at"),
     instant_column("started_at", nullable=True),
     instant_column("finished_at", nullable=True),
+    instant_column("seen_at", nullable=True),  # when whoever runs it last said that it does
     PrimaryKeyConstraint("workspace_id", "id"),
     CheckConstraint("state in ('queued', 'running', 'done', 'failed', 'cancelled')", name="state"),
 )
