@@ -89,16 +89,14 @@ async def submit(
     elif own is not None:
         await _fill(database, form, answers, own, own, now)
     deed = Deed(int(ActivityKind.SUBMITTED), form.id, now, key, answers)
-    if contact_id is not None:
-        if created and visitor_key is not None and own is None:
-            claimed = await visitors.take(
-                database, versions, workspace_id, visitor_key, [], claim=contact_id, now=now
-            )
-            contact_id = claimed or contact_id
+    claims = created and own is None and visitor_key is not None
+    if contact_id is not None and not claims:
         async with database.transaction() as tx:
             await visitors.note(tx, versions, workspace_id, contact_id, [deed], now=now)
     elif visitor_key is not None:
-        await visitors.take(database, versions, workspace_id, visitor_key, [deed], now=now)
+        await visitors.take(
+            database, versions, workspace_id, visitor_key, [deed], claim=contact_id, now=now
+        )
     else:
         raise Problem("invalid_value", "nobody can say whose answer this is; ask for an address")
 

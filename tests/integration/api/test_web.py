@@ -178,6 +178,7 @@ async def test_a_form_makes_its_contact_and_ties_its_browser(
     await demo(api)
     async with server.client() as anybody:
         await beacon(anybody, server, event(1))
+        server.clock.advance(timedelta(seconds=1))
         shown = await anybody.get("/f/demo")
         assert "<option>pro</option>" in shown.text
         assert "script-src 'self'" in shown.headers["content-security-policy"]
@@ -192,6 +193,24 @@ async def test_a_form_makes_its_contact_and_ties_its_browser(
         answers = await tx.scalar(select(tables.form_answer.c.answers))
     assert (made.email, made.fields) == ("ann@example.com", {"size": 12})
     assert answers["plan"] == "pro"
+
+
+async def test_who_answers_for_another_stays_who_they_are(
+    api: httpx.AsyncClient, server: Server
+) -> None:
+    await demo(api)
+    ann = await contact(server)
+    async with server.client() as anybody:
+        await beacon(anybody, server, t=ticket(server, ann))
+        sent = GOOD | {"email": "bob@example.com", "_hv": BROWSER}
+        assert (await anybody.post("/f/demo", json=sent)).status_code == 200
+    a, v = tables.activity.c, tables.visitor.c
+    async with server.database.transaction() as tx:
+        bob = await tx.scalar(
+            select(tables.contact.c.id).where(tables.contact.c.email == "bob@example.com")
+        )
+        assert await tx.scalar(select(a.contact_id)) == bob
+        assert await tx.scalar(select(v.contact_id)) == ann
 
 
 async def test_a_stranger_overwrites_nothing(api: httpx.AsyncClient, server: Server) -> None:
