@@ -179,6 +179,7 @@ async def test_texts_have_a_size_and_a_kind(api: Api, path: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_body")
     answer = await api.post(path, content=RULE, headers={"Content-Type": "text/html"})
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media")
+    assert "`application/json` or `text/plain`" in answer.json()["detail"]
 
 
 async def test_another_workspace_sees_no_campaign(api: Api, server: Server) -> None:
