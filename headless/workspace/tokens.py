@@ -36,10 +36,15 @@ SCOPES: Final = (
     "emails:read",
     "emails:write",
     "messages:read",
+    "messages:write",
     "segments:read",
     "segments:write",
+    "suppressions:read",
+    "suppressions:write",
     "tokens:read",
     "tokens:write",
+    "workspace:read",
+    "workspace:write",
 )
 """What a token may be allowed to do; `admin` is everything."""
 

@@ -16,6 +16,7 @@ from headless.api.routes import (
     language,
     lifecycle,
     segments,
+    settings,
     site,
     tokens,
     versions,
@@ -26,6 +27,7 @@ from headless.api.routes import (
 HANDLERS: Final[list[HTTPRouteHandler]] = [
     *whoami.HANDLERS,
     *tokens.HANDLERS,
+    *settings.HANDLERS,
     *contacts.HANDLERS,
     *fields.HANDLERS,
     *imports.HANDLERS,
