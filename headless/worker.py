@@ -30,6 +30,7 @@ from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
+from headless.audience.remembered import Hashes, ring
 from headless.campaigns import tripping
 from headless.campaigns.tripping import JOB as TRIP
 from headless.channels.post import Post
@@ -76,11 +77,12 @@ class Worker:
         deliver: Deliver,
         due: Due,
         kept: Kept = _FOR_EVER,
+        hashes: Hashes | None = None,
         stop_seconds: float = 20,
     ) -> None:
         self.database = database
         self.clock = clock
-        self.engine = Engine(database)
+        self.engine = Engine(database, hashes=hashes)
         self.name = f"{platform.node()}:{os.getpid()}"
         self._redis_url = redis_url
         self._due = due
@@ -233,10 +235,11 @@ async def _work(settings: Settings) -> None:
         raise ValueError("a worker needs DATABASE_URL and REDIS_URL")
     database = connect(settings.database_url, application="headless-worker", ping=False)
     clock = DatabaseClock(database)
+    keys = tuple(key.encode() for key in settings.secret_keys)
     post = Post(
         database,
         clock.now,
-        keys=tuple(key.encode() for key in settings.secret_keys),
+        keys=keys,
         base_url=settings.url,
         smtp_url=settings.smtp_url,
         redis_url=settings.redis_url,
@@ -263,11 +266,12 @@ async def _work(settings: Settings) -> None:
                 journal=settings.journal_months,
                 message=settings.message_months,
             ),
+            hashes=ring(settings.secret_keys),
             stop_seconds=settings.stop_seconds,
         )
         async with contextlib.AsyncExitStack() as stack:
             if settings.return_port is not None:
-                returns = Returns(tuple(key.encode() for key in settings.secret_keys))
+                returns = Returns(keys)
                 await stack.enter_async_context(
                     listening(
                         database, returns, clock, host=settings.host, port=settings.return_port

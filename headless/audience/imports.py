@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from headless.audience import fields as contact_fields
 from headless.audience import saving, segments
+from headless.audience.remembered import Hashes
 from headless.audience.saving import OnConflict, Saved
 from headless.audience.sheet import Column, Fault, OnMissing, Piece, Sheet, missing
 from headless.clock import Clock
@@ -26,8 +27,8 @@ from headless.workspace.jobs import Job
 AT_ONCE: Final = 5_000
 """Rows of one piece and transaction."""
 _TRIES: Final = 5
-COUNTED: Final = ("created", "updated", "unchanged", "rejected", "warnings")
-"""What an import counts of its rows."""
+COUNTED: Final = ("created", "updated", "unchanged", "rejected", "warnings", "suppressed")
+"""What an import counts of its rows; those that are suppressed on a channel stay so."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,8 +50,14 @@ class Import:
     """One import from its first byte to its last."""
 
     def __init__(
-        self, database: Database, workspace_id: int, clock: Clock, options: Options
+        self,
+        database: Database,
+        workspace_id: int,
+        clock: Clock,
+        options: Options,
+        hashes: Hashes | None = None,
     ) -> None:
+        self._hashes = hashes
         self._database = database
         self._workspace_id = workspace_id
         self._clock = clock
@@ -132,6 +139,7 @@ class Import:
         faults = sorted([*piece.faults, *piece.warnings, *told], key=lambda fault: fault.line)
         for one in saved:
             self._counts[_result(one)] += 1
+            self._counts["suppressed"] += bool(one.suppressed)
         self._mostly_new = 2 * sum(one.created for one in saved) > len(saved)
         self._counts["rejected"] += piece.rejected
         self._counts["warnings"] += len(piece.warnings) + sum(f.column == "segments" for f in told)
@@ -165,6 +173,7 @@ class Import:
                     now=now,
                     on_conflict=self._options.on_conflict,
                     mostly_new=self._mostly_new,
+                    hashes=self._hashes,
                 )
                 for one, line in zip(saved, piece.lines, strict=True):
                     if one.problem is not None:

@@ -19,6 +19,7 @@ from headless.audience import fields as contact_fields
 from headless.audience import rows as statements
 from headless.audience.contacts import changed
 from headless.audience.fields import Fields
+from headless.audience.remembered import Hashes, recall, suppressed
 from headless.audience.rows import Found
 from headless.audience.writes import Row, Write, check, new_fields
 from headless.problems import Problem
@@ -33,12 +34,13 @@ _TRIES: Final = 5
 
 
 class Saved(msgspec.Struct):
-    """What a write came to: the contact, or the problem that refused it."""
+    """What a write came to: the contact and where it is suppressed, or what refused the write."""
 
     contact_id: int | None = None
     created: bool = False
     changed: bool = False
     problem: Problem | None = None
+    suppressed: tuple[str, ...] = ()
 
 
 async def save(
@@ -49,10 +51,12 @@ async def save(
     now: datetime,
     create_fields: bool = False,
     on_conflict: OnConflict = "update",
+    hashes: Hashes | None = None,
 ) -> list[Saved]:
     """Write contacts in one transaction; the answer has one item for each write, in its order.
 
     One bad write never refuses the rest. With `create_fields`, fields that do not exist are made.
+    With `hashes`, an address that an erased contact was suppressed by is suppressed again.
     """
     for attempt in range(_TRIES):
         try:
@@ -61,7 +65,9 @@ async def save(
                 if create_fields and (new := new_fields(writes, known)):
                     known = await contact_fields.ensure(tx, workspace_id, new, now=now)
                 rows, saved = _checked(writes, known)
-                await put(tx, workspace_id, rows, saved, now=now, on_conflict=on_conflict)
+                await put(
+                    tx, workspace_id, rows, saved, now=now, on_conflict=on_conflict, hashes=hashes
+                )
                 return saved
         except DBAPIError as error:
             if attempt == _TRIES - 1 or not is_race(error):
@@ -95,6 +101,7 @@ async def put(
     now: datetime,
     on_conflict: OnConflict = "update",
     mostly_new: bool = False,
+    hashes: Hashes | None = None,
 ) -> None:
     """Write checked rows; `saved[index]` is filled in for each index of `rows`.
 
@@ -151,13 +158,36 @@ async def put(
         if saved[index].created and (stage := row.texts.get("stage"))
     }
     await statements.tell_of_stages(tx, workspace_id, stages, now)
+    await _suppressions(tx, workspace_id, written, saved, hashes)
     for index, first in twins.items():
         one = saved[first]
+        saved[index].suppressed = one.suppressed
         saved[index].contact_id, saved[index].problem = one.contact_id, one.problem
         saved[index].changed = one.changed
     await changed(
         tx, workspace_id, {s.contact_id for s in saved if s.contact_id is not None and s.changed}
     )
+
+
+async def _suppressions(
+    tx: Transaction,
+    workspace_id: int,
+    rows: Mapping[int, Row],
+    saved: Sequence[Saved],
+    hashes: Hashes | None,
+) -> None:
+    """What an erased contact was suppressed by comes back with its address; it is reported."""
+    if hashes is not None:
+        new = {
+            saved[index].contact_id or 0: row.email
+            for index, row in rows.items()
+            if row.email and saved[index].changed
+        }
+        await recall(tx, workspace_id, hashes, new)
+    there = [one.contact_id for one in saved if one.contact_id is not None]
+    found = await suppressed(tx, workspace_id, there)
+    for one in saved:
+        one.suppressed = found.get(one.contact_id or 0, ())
 
 
 async def _known(

@@ -9,6 +9,7 @@ from typing import Final
 
 from headless.audience.clearing import clear
 from headless.audience.membership import refresh_changed, refresh_days
+from headless.audience.remembered import Hashes
 from headless.runtime.advance import BATCH, advance
 from headless.runtime.entry import take_in
 from headless.runtime.listen import hear_steps
@@ -23,10 +24,14 @@ JOBS: Final = ("advance", "take_in", "hear", "refresh", "days", "clear")
 class Engine:
     """Moves contacts of all campaigns in one database."""
 
-    def __init__(self, database: Database, *, batch: int = BATCH) -> None:
+    def __init__(
+        self, database: Database, *, batch: int = BATCH, hashes: Hashes | None = None
+    ) -> None:
+        """`hashes` keep what contacts were suppressed by when they are erased."""
         self.database = database
         self.versions = Versions()
         self.batch = batch
+        self.hashes = hashes
 
     async def do(self, wake: Wake, *, now: datetime) -> int:
         """Work on one hint until there is nothing left; how many contacts or rows were moved."""
@@ -55,8 +60,9 @@ class Engine:
                 async with self.database.transaction() as tx:
                     return await refresh_days(tx, workspace_id, now=now)
             case "clear", (workspace_id,):
+                hashed = self.hashes.of(workspace_id) if self.hashes else None
                 async with self.database.transaction() as tx:
-                    return await clear(tx, workspace_id, now=now)
+                    return await clear(tx, workspace_id, now=now, hashed=hashed)
         raise ValueError(f"the engine has no job {wake.key}")
 
     async def settle(self, *, now: datetime) -> int:

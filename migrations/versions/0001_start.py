@@ -957,6 +957,13 @@ def upgrade() -> None:
             "workspace_id", "contact_id", "channel", name=op.f("pk_suppression")
         ),
     )
+    op.create_index(
+        "ix_suppression_address_hash",
+        "suppression",
+        ["address_hash"],
+        unique=False,
+        postgresql_where=sa.text("address_hash is not null"),
+    )
     op.create_table(
         "tag",
         sa.Column("workspace_id", sa.Integer(), nullable=False),
@@ -1115,6 +1122,11 @@ def downgrade() -> None:
     op.drop_table("tally")
     op.drop_index("uq_tag_name", table_name="tag")
     op.drop_table("tag")
+    op.drop_index(
+        "ix_suppression_address_hash",
+        table_name="suppression",
+        postgresql_where=sa.text("address_hash is not null"),
+    )
     op.drop_table("suppression")
     op.drop_index("uq_subject_name", table_name="subject")
     op.drop_table("subject")

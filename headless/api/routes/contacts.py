@@ -19,6 +19,7 @@ from headless.api.problems import type_of
 from headless.api.shapes import Cursor, Instant, Limit, Page, after, instant, number, page
 from headless.audience import contacts, saving, segments
 from headless.audience.contacts import Contact
+from headless.audience.remembered import ring
 from headless.audience.saving import Saved
 from headless.audience.writes import Write
 from headless.problems import Problem
@@ -89,12 +90,13 @@ class ContactShape(msgspec.Struct, frozen=True):
 
 
 class BatchItem(msgspec.Struct, frozen=True):
-    """What one write of a batch came to."""
+    """What one write of a batch came to; `suppressed` are the channels that stay closed."""
 
     index: int
     id: str | None
     result: Literal["created", "updated", "unchanged", "rejected"]
     problem: dict[str, Any] | UnsetType = UNSET
+    suppressed: tuple[str, ...] | UnsetType = UNSET
 
 
 class BatchAnswer(msgspec.Struct, frozen=True):
@@ -141,6 +143,7 @@ async def _save(call: Call, body: ContactWrite, contact_id: int | None = None) -
         [_write(body, contact_id)],
         now=call.now,
         create_fields=body.fields_mode == "create",
+        hashes=ring(call.house.settings.secret_keys),
     )
     if saved.problem is not None:
         raise saved.problem
@@ -189,6 +192,7 @@ async def save_contacts(request: Request[Any, Any, Any], call: Caller) -> BatchA
         now=call.now,
         create_fields=create or any(item.fields_mode == "create" for item in body.contacts),
         on_conflict=body.on_conflict,
+        hashes=ring(call.house.settings.secret_keys),
     )
     results = [_item(index, one) for index, one in enumerate(saved)]
     counts = {
@@ -209,7 +213,7 @@ def _item(index: int, saved: Saved) -> BatchItem:
         return BatchItem(index, None, "rejected", told)
     id_ = None if saved.contact_id is None else ids.encode("con", saved.contact_id)
     result: Any = "created" if saved.created else "updated" if saved.changed else "unchanged"
-    return BatchItem(index, id_, result)
+    return BatchItem(index, id_, result, suppressed=saved.suppressed or UNSET)
 
 
 @post(

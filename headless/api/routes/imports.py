@@ -27,6 +27,7 @@ from headless.api.shapes import (
     page,
 )
 from headless.audience.imports import COUNTED, Import, Options
+from headless.audience.remembered import ring
 from headless.audience.saving import OnConflict
 from headless.audience.sheet import OnMissing
 from headless.problems import Problem
@@ -124,7 +125,8 @@ async def import_contacts(
         mapping=_mapping(map or []),
         size=request.content_length,
     )
-    importing = Import(call.database, call.workspace_id, call.house.clock, options)
+    hashes = ring(call.house.settings.secret_keys)
+    importing = Import(call.database, call.workspace_id, call.house.clock, options, hashes)
     job = await importing.run(_whole(request.stream()))
     answer = shape(call, job)
     headers = {"Location": f"/v1/jobs/{answer.id}"}

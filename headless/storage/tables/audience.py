@@ -191,6 +191,11 @@ suppression = Table(
     instant_column("at"),
     PrimaryKeyConstraint("workspace_id", "contact_id", "channel"),
 )
+Index(
+    "ix_suppression_address_hash",
+    suppression.c.address_hash,
+    postgresql_where=text("address_hash is not null"),
+)
 
 subject = Table(  # the names of activities (`did "order placed"`), learned as they come
     "subject",

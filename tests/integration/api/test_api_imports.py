@@ -49,6 +49,7 @@ async def test_the_good_come_in_and_the_bad_are_told(api: Api, server: Server) -
     assert (made["state"], made["done"], made["total"]) == ("done", 5, 5)
     assert made["counts"] == {
         "created": 3, "updated": 0, "unchanged": 0, "rejected": 2, "warnings": 1,
+        "suppressed": 0,
     }  # fmt: skip
     assert made["result"]["new_fields"] == {"first_name": "text", "spend": "text"}
     faults = (await api.get(made["errors_url"])).json()["data"]

@@ -6,8 +6,11 @@ import pytest
 from sqlalchemy import func, literal, select
 from world import World
 
+from headless.audience import saving
 from headless.audience.erasing import erase, mark
 from headless.audience.merging import merge
+from headless.audience.remembered import Hashes
+from headless.audience.writes import Write
 from headless.storage import tables
 from headless.storage.codes import EnrollmentState
 from headless.storage.tables import Instant, metadata
@@ -217,3 +220,50 @@ async def test_a_contact_is_in_one_pair_only(world: World) -> None:
     async with world.database.transaction() as tx:
         with pytest.raises(ValueError, match="one pair"):
             await merge(tx, 1, [(a, b), (b, c)], now=world.now)
+
+
+# ---------------------------------------------------------------- suppressions that outlive
+
+
+async def _suppress(world: World, name: str, channel: int) -> None:
+    await world.rows(
+        "insert into suppression (workspace_id, contact_id, channel, reason, source, at)"
+        " values (1, :id, :channel, 'unsubscribed', 'link', :now) returning 1",
+        id=world.ids[name], channel=channel, now=world.now,
+    )  # fmt: skip
+
+
+async def test_an_address_that_comes_back_is_suppressed_again_and_that_is_said(
+    world: World,
+) -> None:
+    old, new = Hashes([b"o" * 40]), Hashes([b"n" * 40, b"o" * 40])
+    world.engine.hashes = old
+    await world.people("ada", "bob", segment="Leads")
+    await _suppress(world, "ada", 1)
+    await _suppress(world, "ada", 2)
+    await world.start("from segment Leads delete contact")
+    assert await world.one("select count(*) from contact") == 0
+    writes = [Write(email=f"{name}@example.org".upper()) for name in ("ada", "bob")]
+    ada, bob = await saving.save(world.database, 1, writes, now=world.now, hashes=new)
+    assert (ada.suppressed, bob.suppressed) == (("email", "sms"), ())
+    rows = await world.rows(
+        "select contact_id, channel, reason, source from suppression order by 2"
+    )
+    assert rows == [(ada.contact_id, n, "unsubscribed", "link") for n in (1, 2)]
+    (again,) = await saving.save(
+        world.database, 1, [Write(email="ada@example.org", stage="Lead")], now=world.now, hashes=new
+    )
+    assert again.suppressed == ("email", "sms")
+
+
+async def test_other_keys_and_other_workspaces_know_nothing(world: World) -> None:
+    await world.people("ada")
+    await _suppress(world, "ada", 1)
+    hashes = Hashes([b"o" * 40])
+    async with world.database.transaction() as tx:
+        await erase(tx, 1, [world.ids["ada"]], now=world.now, hashed=hashes.of(1))
+    write = [Write(email="ada@example.org")]
+    stranger = Hashes([b"x" * 40])
+    (made,) = await saving.save(world.database, 1, write, now=world.now, hashes=stranger)
+    assert made.suppressed == ()
+    assert hashes.of(1)("a@b.c") != hashes.of(2)("a@b.c")
