@@ -15,7 +15,7 @@ from litestar import Litestar, Router
 from litestar.di import Provide
 from redis.exceptions import RedisError
 
-from headless.api import openapi, problems
+from headless.api import openapi, problems, repeats
 from headless.api.auth import House, guard, known_parameters, provide_call
 from headless.api.routes import (
     dev,
@@ -115,8 +115,8 @@ def build(
             *docs.HANDLERS,
             *(dev.HANDLERS if development else ()),
         ],
-        exception_handlers=problems.HANDLERS,
-        before_send=[problems.say_request_id],
+        exception_handlers={**problems.HANDLERS, repeats.Replay: repeats.replay},
+        before_send=[repeats.keep_answer, problems.say_request_id],
         lifespan=[_opened],
         openapi_config=openapi.CONFIG,
         request_max_body_size=BODY_LIMIT,

@@ -15,6 +15,7 @@ from litestar.connection import ASGIConnection, Request
 from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 
+from headless.api import repeats
 from headless.channels.fetching import Fetcher, WebFetcher
 from headless.channels.handover import Handover
 from headless.channels.links import Links
@@ -27,6 +28,7 @@ from headless.seals import Seals
 from headless.settings import Settings
 from headless.storage.database import Database, Transaction
 from headless.workspace import tokens
+from headless.workspace.answered import Claim
 from headless.workspace.tokens import Token
 
 _SCHEME: Final = "bearer"
@@ -131,6 +133,10 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
             f'Bearer error="insufficient_scope", scope="{" ".join(wanted.scopes)}"',
             scopes=list(wanted.scopes),
         )
+    key = repeats.key_of(connection)
+    if key is not None:
+        claimed = Claim(token.workspace_id, "POST", connection.scope["path"], key, now)
+        await repeats.begin(connection, handler, house.database, house.seals, claimed)
     connection.state.call = Call(house, token, now)
 
 

@@ -214,6 +214,10 @@ EXPLAINED: Final[dict[str, str]] = {
     "identity_conflict": "The external id belongs to one contact and the address to another; "
     "`contacts` has both. Change one of them first, or send only one of the two.",
     "wrong_state": "The thing is in a state in which this cannot be done; the detail says which.",
+    "key_busy": "A request with the same `Idempotency-Key` is still being answered. Try again "
+    "soon: you will get its answer. If its server died, the key is free after ten minutes.",
+    "key_reused": "This `Idempotency-Key` came before with another query or body. Keys are kept "
+    "for 24 hours; use a new one for each new request.",
     "in_use": "Others use it; the answer lists them.",
     "plan_drifted": "What would happen is no longer what you agreed to. The answer has the new "
     "plan: look at it and send its hash.",
