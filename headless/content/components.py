@@ -1,23 +1,24 @@
-"""Components in the database: saved in versions, read back, deleted when nobody needs them.
+"""Components in the database: saved in versions, deleted when nobody needs them.
 
 One set of statements for every kind that `kinds` describes. A row holds what is used now, with its
 snippets in it; `component_version` what its author wrote at each save. Saving a snippet gives each
 component that it stands in a new version, or refuses where one could not be stored with it. Imports
-`kinds`, `emails`, `stored_snippets`, the workspace's `uses` and storage.
+`kinds`, `emails`, `stored_components`, `stored_snippets`, the workspace's `uses` and storage.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, Select, and_, delete, func, insert, select, update
+from sqlalchemy import and_, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from headless import ids
 from headless.content import emails, stored_snippets
+from headless.content import stored_components as stored
 from headless.content.kinds import BY_WORD, About, Kind, Ready, name_of
 from headless.content.snippets import USES_LIMIT
+from headless.content.stored_components import Component
 from headless.content.variables import Remark, Use, invalid
 from headless.problems import Problem
 from headless.seals import Seals
@@ -26,18 +27,6 @@ from headless.storage.database import Transaction
 from headless.workspace import uses
 
 _history = tables.component_version
-
-
-class Component(msgspec.Struct, frozen=True):
-    """A component at a version: `written` is what its author gave, `row` what is used now."""
-
-    id: int
-    name: str
-    version: int
-    written: dict[str, Any]
-    row: dict[str, Any]
-    created_at: datetime
-    updated_at: datetime
 
 
 class Saved(msgspec.Struct, frozen=True):
@@ -92,7 +81,7 @@ async def create(tx: Transaction, kind: Kind, given: Any, known: About, *, now: 
     if number is None:  # somebody else took it in the same moment
         raise Problem("name_taken", f"there is a {kind.word} `{name}` already")
     await _keep(tx, kind, workspace_id, number, 1, ready, now)
-    found = await get(tx, kind, workspace_id, number)
+    found = await stored.get(tx, kind, workspace_id, number)
     return Saved(found, ready.variables, ready.warnings, created=True)
 
 
@@ -113,7 +102,7 @@ async def replace(
     table, workspace_id = kind.table, known.workspace_id
     mine = and_(table.c.workspace_id == workspace_id, table.c.id == number)
     await tx.execute(select(table.c.id).where(mine).with_for_update())
-    current = await get(tx, kind, workspace_id, number)
+    current = await stored.get(tx, kind, workspace_id, number)
     if expected_version is not None and expected_version != current.version:
         raise Problem(
             "stale_version",
@@ -139,63 +128,13 @@ async def replace(
         await _keep(tx, kind, workspace_id, number, version, ready, now)
         if kind.word == "snippet":
             await _carry_on(tx, workspace_id, number, known, now)
-    found = await get(tx, kind, workspace_id, number)
+    found = await stored.get(tx, kind, workspace_id, number)
     return Saved(found, ready.variables, ready.warnings, created=False)
-
-
-async def get(
-    tx: Transaction, kind: Kind, workspace_id: int, number: int, version: int | None = None
-) -> Component:
-    """A component at its newest version, or as it was written at another; Problem `not_found`."""
-    query = _reading(kind, workspace_id, version).where(kind.table.c.id == number)
-    row = (await tx.execute(query)).first()
-    if row is None or (version is not None and row.written_then is None):
-        raise Problem("not_found", f"there is no such {kind.word} here, or not in that version")
-    return (await _read(tx, kind, workspace_id, [row], version))[0]
-
-
-async def find(tx: Transaction, kind: Kind, workspace_id: int, name: str) -> int | None:
-    """The number of the component of that name, without regard to case."""
-    number: int | None = await tx.scalar(
-        select(kind.table.c.id).where(
-            kind.table.c.workspace_id == workspace_id,
-            func.lower(kind.table.c.name) == name.strip().lower(),
-        )
-    )
-    return number
-
-
-async def listing(
-    tx: Transaction, kind: Kind, workspace_id: int, *, after_id: int, limit: int
-) -> list[Component]:
-    """Components in the order they were made, those after a number."""
-    query = (
-        _reading(kind, workspace_id, None)
-        .where(kind.table.c.id > after_id)
-        .order_by(kind.table.c.id)
-        .limit(limit)
-    )
-    return await _read(tx, kind, workspace_id, list(await tx.execute(query)), None)
-
-
-async def versions(
-    tx: Transaction, kind: Kind, workspace_id: int, number: int, *, before: int | None, limit: int
-) -> list[tuple[int, datetime]]:
-    """The saves of a component, the newest first, those before a version."""
-    query = (
-        select(_history.c.version, _history.c.created_at)
-        .where(*_of(kind, workspace_id, number))
-        .order_by(_history.c.version.desc())
-        .limit(limit)
-    )
-    if before is not None:
-        query = query.where(_history.c.version < before)
-    return [(row.version, row.created_at) for row in await tx.execute(query)]
 
 
 async def remove(tx: Transaction, kind: Kind, workspace_id: int, number: int) -> None:
     """Delete a component and its versions; Problem `not_found`, `in_use` with what uses it."""
-    current = await get(tx, kind, workspace_id, number)
+    current = await stored.get(tx, kind, workspace_id, number)
     await uses.refuse_used(tx, workspace_id, kind.word, number, current.name)
     if kind.word == "snippet":
         await _refuse_stands_in(tx, workspace_id, number, current.name, "deleted")
@@ -207,7 +146,7 @@ async def remove(tx: Transaction, kind: Kind, workspace_id: int, number: int) ->
                 file.workspace_id == workspace_id, file.asset_id == number
             )
         )
-    await tx.execute(delete(_history).where(*_of(kind, workspace_id, number)))
+    await tx.execute(delete(_history).where(*stored.of(kind, workspace_id, number)))
     await tx.execute(
         delete(kind.table).where(
             kind.table.c.workspace_id == workspace_id, kind.table.c.id == number
@@ -250,7 +189,7 @@ async def _refuse_taken(
     ready: Ready,
     number: int | None,
 ) -> None:
-    other = await find(tx, kind, workspace_id, name)
+    other = await stored.find(tx, kind, workspace_id, name)
     if other not in (None, number):
         raise Problem(
             "name_taken", f"there is a {kind.word} `{name}` already; PUT it to save a new version"
@@ -325,7 +264,7 @@ async def _carry_on(
                 )
             else:
                 kind = BY_WORD[word]
-                current = await get(tx, kind, workspace_id, each)
+                current = await stored.get(tx, kind, workspace_id, each)
                 given = msgspec.convert({**current.written, "name": current.name}, kind.write)
                 await replace(tx, kind, each, given, fresh, now=now)
         except Problem as error:
@@ -334,82 +273,3 @@ async def _carry_on(
                 f"with this, the {word} `{ids.encode(_prefix(word), each)}` could not be stored: "
                 f"{error.detail}",
             ) from error
-
-
-def _of(kind: Kind, workspace_id: int, number: int) -> tuple[Any, ...]:
-    return (
-        _history.c.workspace_id == workspace_id,
-        _history.c.kind == kind.word,
-        _history.c.component_id == number,
-    )
-
-
-def _reading(kind: Kind, workspace_id: int, version: int | None) -> Select[*tuple[Any, ...]]:
-    table = kind.table
-    wanted = table.c.version if version is None else version
-    return (
-        select(
-            table,
-            _history.c.written.label("written_then"),
-            _history.c.created_at.label("written_at"),
-        )
-        .outerjoin(
-            _history,
-            and_(
-                _history.c.workspace_id == table.c.workspace_id,
-                _history.c.kind == kind.word,
-                _history.c.component_id == table.c.id,
-                _history.c.version == wanted,
-            ),
-        )
-        .where(table.c.workspace_id == workspace_id)
-    )
-
-
-async def _read(
-    tx: Transaction,
-    kind: Kind,
-    workspace_id: int,
-    rows: Sequence[Row[*tuple[Any, ...]]],
-    version: int | None,
-) -> list[Component]:
-    names = {member: await _part_names(tx, workspace_id, kind, member, rows) for member in
-             kind.parts} if version is None else {}  # fmt: skip
-    found = []
-    for row in rows:
-        values = dict(row._mapping)
-        written = values["written_then"]
-        if written is None:  # made by use, or by an import: its columns say all there is
-            members = [field.name for field in msgspec.structs.fields(kind.write)]
-            written = {name: values[name] for name in members if name in values and name != "name"}
-        for member, known in names.items():
-            number = values[kind.parts[member][2]]
-            written = {**written, member: None if number is None else known.get(number)}
-        found.append(
-            Component(
-                row.id,
-                row.name,
-                row.version if version is None else version,
-                written,
-                values,
-                row.created_at,
-                row.written_at or row.updated_at or row.created_at,
-            )
-        )
-    return found
-
-
-async def _part_names(
-    tx: Transaction, workspace_id: int, kind: Kind, member: str, rows: Sequence[Row[Any]]
-) -> dict[int, str]:
-    """The names, as they are now, of the components that some rows name."""
-    _, table, column = kind.parts[member]
-    numbers = sorted({row._mapping[column] for row in rows} - {None})
-    if not numbers:
-        return {}
-    found = await tx.execute(
-        select(table.c.id, table.c.name).where(
-            table.c.workspace_id == workspace_id, table.c.id.in_(numbers)
-        )
-    )
-    return {each.id: each.name for each in found}

@@ -19,8 +19,9 @@ from headless.api.openapi import reads
 from headless.api.shapes import Cursor, Instant, Limit, Page, after, instant, page
 from headless.channels import targets
 from headless.content import components
-from headless.content.components import Component
+from headless.content import stored_components as stored
 from headless.content.kinds import BY_WORD, Kind
+from headless.content.stored_components import Component
 from headless.content.variables import Remark, Use
 from headless.problems import Problem
 from headless.storage.database import Transaction
@@ -112,7 +113,7 @@ async def number_of(tx: Transaction, kind: Kind, workspace_id: int, name: str) -
     """The number behind an id or a name in a path; Problem `not_found`."""
     number = ids.decode(kind.prefix, name)
     if number is None:
-        number = await components.find(tx, kind, workspace_id, name)
+        number = await stored.find(tx, kind, workspace_id, name)
     if number is None:
         raise Problem("not_found", f"there is no {kind.word} `{name[:60]}`")
     return number
@@ -163,7 +164,7 @@ def routes(face: Face) -> list[HTTPRouteHandler]:
     async def list_all(call: Caller, limit: Limit = 50, cursor: Cursor = None) -> Any:
         start = after(cursor, list=face.path)
         async with call.transaction() as tx:
-            rows = await components.listing(
+            rows = await stored.listing(
                 tx, kind, call.workspace_id, after_id=start or 0, limit=limit + 1
             )
         url = call.house.settings.url
@@ -173,7 +174,7 @@ def routes(face: Face) -> list[HTTPRouteHandler]:
     async def get_one(call: Caller, name: FromPath[str], version: Version = None) -> Any:
         async with call.transaction() as tx:
             number = await number_of(tx, kind, call.workspace_id, name)
-            found = await components.get(tx, kind, call.workspace_id, number, version)
+            found = await stored.get(tx, kind, call.workspace_id, number, version)
         body = shaped(face, found, call.house.settings.url)
         return Response(body, headers={"ETag": f'"{found.version}"'})
 
@@ -183,7 +184,7 @@ def routes(face: Face) -> list[HTTPRouteHandler]:
         async with call.transaction() as tx:
             number = await number_of(tx, kind, call.workspace_id, name)
             before = after(cursor, list=face.path, of=number)
-            rows = await components.versions(
+            rows = await stored.versions(
                 tx, kind, call.workspace_id, number, before=before, limit=limit + 1
             )
         return page(
