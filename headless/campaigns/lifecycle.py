@@ -21,7 +21,6 @@ from headless.campaigns.sources import (
     unfollow,
 )
 from headless.dsl import ast
-from headless.dsl.later import CODE as LATER_CODE
 from headless.dsl.plan import Act, Plan
 from headless.problems import Problem
 from headless.runtime import left
@@ -89,7 +88,7 @@ async def start(
     """Let a campaign run.
 
     Raises Problem `plan_required` with the `plan` to agree to, `plan_drifted` when the text is no
-    longer that plan, `wrong_state`, or `invalid_text` for what cannot run yet.
+    longer that plan, `wrong_state`, or `invalid_text` for a text that has faults by now.
     """
     found = await find(tx, workspace_id, campaign_id, lock=True)
     if found.state != "draft":
@@ -100,8 +99,8 @@ async def start(
             state=found.state,
         )
     checked = await check(tx, workspace_id, found.source)
-    if not checked.startable:
-        raise _not_ready(checked)
+    if not checked.ok:
+        raise faulty(checked)
     if plan is None:
         offered = await plan_start(tx, workspace_id, campaign_id, now=now)
         raise Problem(
@@ -114,18 +113,6 @@ async def start(
             plan=found.hash,
         )
     return await _start(tx, workspace_id, found, now)
-
-
-def _not_ready(checked: Any) -> Problem:
-    if checked.plan is None:
-        return faulty(checked)
-    later = tuple(d for d in checked.diagnostics if d.code == LATER_CODE)
-    return Problem(
-        "invalid_text",
-        "the text has statements that cannot run yet",
-        text=checked.text,
-        faults=later,
-    )
 
 
 async def _start(tx: Transaction, workspace_id: int, found: Campaign, now: datetime) -> Campaign:

@@ -18,7 +18,6 @@ from headless.campaigns.publish import Campaign, check, faulty
 from headless.campaigns.sources import count
 from headless.dsl.diff import Change, Diff, diff
 from headless.dsl.examine import Examined
-from headless.dsl.later import CODE as LATER_CODE
 from headless.dsl.plan import Plan, Rule, Step, targets
 from headless.dsl.succession import successor
 from headless.problems import Problem
@@ -99,11 +98,6 @@ async def propose(tx: Transaction, workspace_id: int, found: Campaign, text: str
     checked = await check(tx, workspace_id, text)
     if checked.plan is None:
         raise faulty(checked)
-    if not checked.startable:
-        later = tuple(d for d in checked.diagnostics if d.code == LATER_CODE)
-        raise Problem(
-            "invalid_text", "the text has statements that cannot run yet", text=text, faults=later
-        )
     old = await load(tx, found.version_id)
     difference = diff(old.plan, checked.plan)
     return Proposal(

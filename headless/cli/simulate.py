@@ -172,13 +172,10 @@ async def _run(url: str, prepared: "Prepared", until: datetime | None) -> "Simul
 
 def _faulty_text(name: str, text: str, found: Sequence[Any]) -> int:
     """What `check` says, and what keeps the text from being run."""
-    from headless.dsl.diagnostics import has_errors
     from headless.dsl.render import terminal
 
     say(terminal(text, found, name=name, colours=colours(sys.stderr)))
-    if has_errors(found):
-        raise Failure(f"{name} has faults", "mend the text and try again")
-    raise Failure(f"{name} has statements that cannot run yet", "leave them out to try the rest")
+    raise Failure(f"{name} has faults", "mend the text and try again")
 
 
 def _warn(name: str, prepared: "Prepared") -> None:

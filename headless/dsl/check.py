@@ -2,8 +2,8 @@
 
 `check` holds a campaign against a catalogue, `check_definition` a segment's condition. They never
 raise; what is wrong comes back as diagnostics in the order of the text. What needs the paths of
-the plan is said by `analysis`, what the engine cannot run yet by `later`. Imports the passes
-beside it: `amounts`, `comparisons`, `contradictions`, `fields`, `flow`, `names`.
+the plan is said by `analysis`. Imports the passes beside it: `amounts`, `comparisons`,
+`contradictions`, `fields`, `flow`, `names`.
 """
 
 from headless.dsl import ast

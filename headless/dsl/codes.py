@@ -50,7 +50,7 @@ def page(code: Code) -> str:
         "Put right:",
         f"```campaign\n{code.fixed.rstrip()}\n```",
     ]
-    if code.code.startswith("W") and code.code != "W490":
+    if code.code.startswith("W"):
         parts.append(f"To accept it, end the line with `# ok {code.code}`.")
     return _visible("\n\n".join(parts) + "\n")
 

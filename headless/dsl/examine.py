@@ -12,7 +12,6 @@ from headless.dsl.catalogue import Catalogue
 from headless.dsl.check import check
 from headless.dsl.compile import compile_campaign
 from headless.dsl.diagnostics import Diagnostic, has_errors, in_order
-from headless.dsl.later import CODE, unready
 from headless.dsl.parser import parse
 from headless.dsl.plan import Plan
 from headless.dsl.silence import without_accepted
@@ -30,13 +29,8 @@ class Examined(msgspec.Struct, frozen=True):
 
     @property
     def ok(self) -> bool:
-        """Whether the text can be stored: it has no errors."""
+        """Whether the text can be stored and started: it has no errors."""
         return self.plan is not None
-
-    @property
-    def startable(self) -> bool:
-        """Whether the engine can run all that the text says."""
-        return self.ok and not any(d.code == CODE for d in self.diagnostics)
 
 
 def examine(text: str, catalogue: Catalogue | None = None, *, chat: bool = False) -> Examined:
@@ -56,7 +50,6 @@ def examine(text: str, catalogue: Catalogue | None = None, *, chat: bool = False
     found += analysis.diagnostics
     if has_errors(found):
         return Examined(text, parsed.campaign, _told(found, parsed.comments, text))
-    found += unready(parsed.campaign)
     told = _told(found, parsed.comments, text)
     return Examined(text, parsed.campaign, told, made, analysis)
 

@@ -361,14 +361,5 @@ MEANING: Final = (
         "add tag hоt",
         "add tag hot",
     ),
-    Code(
-        "W490",
-        "something that cannot run yet",
-        "The language is ahead of the engine here. The campaign can be stored, checked and drawn; "
-        "it cannot be started. [The list](../language.md#what-cannot-run-yet) names all such "
-        "words.",
-        "owned by anna\nexit",
-        "exit",
-    ),
 )
 """E2xx, E3xx and W."""

@@ -1,8 +1,7 @@
 """`# ok W401`: a lint that has been read and accepted stays quiet on its line.
 
 Only warnings can be accepted, and each by its code; a bare `# ok` accepts every warning of its
-line. What cannot run yet (W490) is a fact, not an opinion, and is told all the same. Imports `ast`,
-`diagnostics`.
+line. Imports `ast`, `diagnostics`.
 """
 
 import re
@@ -13,7 +12,6 @@ from headless.dsl import ast
 from headless.dsl.diagnostics import Diagnostic
 
 _OK: Final = re.compile(r"#\s*ok\b(?P<codes>(?:[\s,]+W\d{3})*)", re.IGNORECASE)
-_ALWAYS_TOLD: Final = frozenset({"W490"})
 
 
 def without_accepted(
@@ -30,7 +28,7 @@ def without_accepted(
 
 
 def _is_accepted(diagnostic: Diagnostic, accepted: dict[int, set[str] | None], text: str) -> bool:
-    if diagnostic.severity != "warning" or diagnostic.code in _ALWAYS_TOLD:
+    if diagnostic.severity != "warning":
         return False
     first = _line(text, diagnostic.span.start)
     last = _line(text, max(diagnostic.span.start, diagnostic.span.end - 1))

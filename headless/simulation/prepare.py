@@ -61,7 +61,7 @@ def prepare(
     Without `start` it begins on a certain Monday, or when the campaign's `active` does.
     """
     read = examine(text)
-    if read.campaign is None or read.plan is None or not read.startable:
+    if read.campaign is None or read.plan is None:
         raise FaultyTextError(text, read.diagnostics)
     start = start or max(START, _opens(read.plan))
     roster = None if people is None else contacts.read(people)

@@ -205,7 +205,7 @@ async def _set(database: Database, prepared: Prepared, start: datetime) -> Scene
             names = await _names(tx, workspace_id, prepared, start)
     except Problem as problem:
         raise _refused(problem, prepared.text) from problem
-    if not checked.startable:
+    if not checked.ok:
         raise FaultyTextError(prepared.text, checked.diagnostics)
     return Scene(
         database=database,

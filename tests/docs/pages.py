@@ -15,7 +15,7 @@ import msgspec
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = (ROOT / "docs" / "language.md", *sorted((ROOT / "docs" / "language").glob("*.md")))
-"""The pages that tell of the language; the first holds the list of what cannot run yet."""
+"""The pages that tell of the language, the first of all of it."""
 PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")))
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

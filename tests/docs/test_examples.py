@@ -16,7 +16,6 @@ from pages import PAGES, REFERENCE, ROOT, with_answers
 from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
-from headless.dsl import later
 from headless.dsl.check import check_definition
 from headless.dsl.diagnostics import has_errors
 from headless.dsl.examine import examine
@@ -25,7 +24,6 @@ from headless.dsl.format import format_parsed
 from headless.dsl.parser import parse, parse_condition
 from headless.dsl.render import terminal
 
-_LATER = "# W490"
 _REWRITTEN = "# rewritten"
 _NAMED = re.compile(r"# ([EW]\d{3})\n")
 _WHOLE = re.MULTILINE | re.DOTALL
@@ -37,15 +35,14 @@ def check(example: Example) -> None:
     """A campaign has no errors, and on our own pages it stands in the canonical form.
 
     On the pages of the language an example that gives a fault names it in its first line, and one
-    that is accepted and printed otherwise says so there. On other pages one that cannot run yet
-    says that, and only such a one does.
+    that is accepted and printed otherwise says so there.
     """
     text = str(example.parsed)
     read = examine(text)
     told = terminal(text, read.diagnostics)
     if Path(example.path) in REFERENCE:
         named = _NAMED.match(text)
-        codes = {found.code for found in read.diagnostics} - {_LATER[2:]}
+        codes = {found.code for found in read.diagnostics}
         assert codes == ({named[1]} if named else set()), told
         parsed = parse(text)
         if parsed.campaign is not None:
@@ -55,7 +52,6 @@ def check(example: Example) -> None:
     assert not has_errors(read.diagnostics), told
     if Path(example.path) in WRITTEN_HERE:
         assert format_parsed(parse(text)) == text
-        assert read.startable is not text.startswith(_LATER), told or "all of this can run"
 
 
 def check_condition(example: Example) -> None:
@@ -120,24 +116,6 @@ def test_the_fault_on_the_first_page_is_told_as_shown(tmp_path: Path) -> None:
 
 
 # ---------------------------------------------------------------- what is said of what is there
-
-
-def _said_of_later() -> dict[str, re.Pattern[str]]:
-    """What the code says that it cannot run, as patterns: `send {0.channel}` is any channel."""
-    words = {*later._WHOLE.values(), *(words for _, _, words in later._PARTS)}
-    any_of = {word: re.sub(r"\\{.*?\\}", r"[\\w ]+", re.escape(word)) for word in words}
-    return {word: re.compile(pattern) for word, pattern in any_of.items()}
-
-
-def test_what_cannot_run_yet_is_listed_and_nothing_else() -> None:
-    text = REFERENCE[0].read_text().partition("## What cannot run yet")[2]
-    rows = re.findall(r"^\| (`.*?) \|", text, re.MULTILINE)
-    listed = set(re.findall(r"`([^`\n]+)`", " ".join(rows)))
-    said = _said_of_later()
-    for word, pattern in said.items():
-        assert any(pattern.fullmatch(one) for one in listed), f"`{word}` is not listed"
-    for one in listed:
-        assert any(p.fullmatch(one) for p in said.values()), f"`{one}` can run: delete its row"
 
 
 def _links(page: Path) -> Iterator[tuple[str, str]]:

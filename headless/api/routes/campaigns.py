@@ -67,6 +67,7 @@ class CampaignShape(msgspec.Struct, frozen=True):
     started_at: Instant | None
     paused_at: Instant | None
     pause_reason: str | None
+    owned_by: str | None
     stopped_at: Instant | None
 
 
@@ -129,6 +130,7 @@ def shape(found: Campaign, read: Examined | None = None) -> CampaignShape:
         started_at=maybe_instant(found.started_at),
         paused_at=maybe_instant(found.paused_at),
         pause_reason=found.pause_reason,
+        owned_by=found.plan.owner,
         stopped_at=maybe_instant(found.stopped_at),
     )
 

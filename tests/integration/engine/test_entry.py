@@ -207,25 +207,6 @@ async def test_starting_needs_the_plan_and_a_draft(world: World) -> None:
         assert refused.value.code == "name_taken"
 
 
-async def test_what_cannot_run_yet_can_be_stored_and_not_started(world: World) -> None:
-    from headless.campaigns import publish
-
-    await world.rows(
-        "insert into member (workspace_id, name, created_at) values (1, 'anna', :now) returning 1",
-        now=world.now,
-    )
-    async with world.database.transaction() as tx:
-        made, checked = await publish.create(
-            tx,
-            1,
-            "from segment Leads owned by anna add points 1",
-            now=world.now,
-        )
-        assert [d.code for d in checked.diagnostics] == ["W490"]
-        with pytest.raises(Problem, match="cannot run yet"):
-            await lifecycle.start(tx, 1, made.id, plan=made.hash, now=world.now)
-
-
 async def test_many_members_enter_in_batches_and_each_once(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

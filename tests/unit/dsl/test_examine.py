@@ -1,17 +1,12 @@
 """One call reads a text through all passes."""
 
-import msgspec
-
 from headless.dsl.catalogue import Catalogue, Email
-from headless.dsl.diagnostics import Span, warning
 from headless.dsl.examine import examine
-from headless.dsl.later import CODE
 
 
 def test_a_good_text_has_a_plan_and_an_analysis() -> None:
     seen = examine("when opened email X within 3d then add points 10")
     assert seen.ok
-    assert seen.startable
     assert seen.diagnostics == ()
     assert seen.plan is not None
     assert seen.plan.hash.startswith("sha256:")
@@ -35,16 +30,6 @@ def test_faults_of_every_pass_keep_the_plan_back() -> None:
         assert [d.code for d in seen.diagnostics] == [code]
         assert seen.plan is None
         assert not seen.ok
-
-
-def test_what_cannot_run_can_be_stored_but_not_started() -> None:
-    seen = examine("send email A wait 1d")
-    assert seen.ok
-    assert seen.startable
-    later = warning(CODE, "`wait` cannot run yet", Span(13, 20))
-    held = msgspec.structs.replace(seen, diagnostics=(later,))
-    assert held.ok
-    assert not held.startable
 
 
 def test_an_accepted_lint_is_not_told() -> None:
