@@ -1075,6 +1075,23 @@ def upgrade() -> None:
     )
     op.create_index("ix_kept_answer_begun_at", "kept_answer", ["begun_at"], unique=False)
     op.create_table(
+        "lifted_suppression",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("contact_id", sa.BigInteger(), nullable=False),
+        sa.Column("channel", sa.SmallInteger(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("because", sa.Text(), nullable=False),
+        sa.Column("token_id", sa.BigInteger(), nullable=True),
+        sa.Column("lifted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_lifted_suppression")),
+    )
+    op.create_index(
+        "ix_lifted_suppression_contact", "lifted_suppression", ["contact_id"], unique=False
+    )
+    op.create_table(
         "worker",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
@@ -1180,6 +1197,8 @@ def downgrade() -> None:
     op.drop_index("uq_member_name", table_name="member")
     op.drop_table("member")
     op.drop_table("listener")
+    op.drop_index("ix_lifted_suppression_contact", table_name="lifted_suppression")
+    op.drop_table("lifted_suppression")
     op.drop_index("ix_kept_answer_begun_at", table_name="kept_answer")
     op.drop_table("kept_answer")
     op.drop_table("journal")

@@ -197,6 +197,23 @@ Index(
     postgresql_where=text("address_hash is not null"),
 )
 
+lifted_suppression = Table(  # those that somebody took away by hand, and why
+    "lifted_suppression",
+    metadata,
+    workspace_column(),
+    id_column(),
+    Column("contact_id", BigInteger, nullable=False),
+    Column("channel", SmallInteger, nullable=False),
+    Column("reason", Text, nullable=False),  # of the suppression
+    Column("source", Text, nullable=False),
+    instant_column("at"),
+    Column("because", Text, nullable=False),  # in the words of whoever lifted it
+    Column("token_id", BigInteger),
+    instant_column("lifted_at"),
+    PrimaryKeyConstraint("workspace_id", "id"),
+)
+Index("ix_lifted_suppression_contact", lifted_suppression.c.contact_id)
+
 subject = Table(  # the names of activities (`did "order placed"`), learned as they come
     "subject",
     metadata,
