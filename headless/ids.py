@@ -8,8 +8,9 @@ its workspace all the same. Imports nothing of ours.
 from typing import Final, Literal, get_args
 
 Kind = Literal[
-    "act", "ast", "chn", "cmp", "cnt", "con", "eml", "enr", "fld", "frm", "imp", "int", "job",
-    "msg", "mul", "pag", "psh", "seg", "slt", "sms", "snp", "tok", "ver", "whk", "wht", "wsp",
+    "act", "ast", "chn", "cmp", "cnt", "con", "cpy", "dev", "eml", "enr", "fld", "frm", "imp",
+    "int", "job", "msg", "mul", "pag", "psh", "seg", "slt", "sms", "snp", "tok", "ver",
+    "whk", "wht", "wsp",
 ]  # fmt: skip
 
 KINDS: Final = frozenset(get_args(Kind))

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
+from headless import ids
 from headless.problems import Problem
 from headless.storage.codes import Channel, word
 from headless.storage.database import Transaction
@@ -30,6 +31,7 @@ from headless.storage.tables import (
     contact,
     contact_change,
     contact_tag,
+    gone_contact,
     segment,
     segment_member,
     suppression,
@@ -114,12 +116,26 @@ def _read(row: RowMapping) -> Contact:
 
 
 async def find(tx: Transaction, workspace_id: int, contact_id: int) -> Contact:
-    """A contact; raises Problem `not_found`."""
+    """A contact; raises Problem `not_found`, or `gone` for one that was erased or merged."""
     found = await tx.execute(_query(workspace_id).where(contact.c.id == contact_id))
     row = found.mappings().one_or_none()
     if row is None:
-        raise Problem("not_found", "there is no such contact here")
+        raise await _absent(tx, workspace_id, contact_id)
     return _read(row)
+
+
+async def _absent(tx: Transaction, workspace_id: int, contact_id: int) -> Problem:
+    g = gone_contact.c
+    left = await tx.execute(
+        select(g.into_id).where(g.workspace_id == workspace_id, g.contact_id == contact_id)
+    )
+    row = left.one_or_none()
+    if row is None:
+        return Problem("not_found", "there is no such contact here")
+    if row.into_id is None:
+        return Problem("gone", "this contact was erased")
+    into = ids.encode("con", row.into_id)
+    return Problem("gone", f"this contact was merged into {into}", into=into)
 
 
 async def lookup(
@@ -154,9 +170,12 @@ async def listing(
     after: int | None = None,
     tagged: str | None = None,
     segment_id: int | None = None,
+    where: ColumnElement[bool] | None = None,
 ) -> list[Contact]:
     """Contacts in the order of their making, those after `after` (a number), at most `limit`."""
     query = _query(workspace_id)
+    if where is not None:
+        query = query.where(where)
     if after is not None:
         query = query.where(contact.c.id > after)
     if tagged is not None:

@@ -191,10 +191,18 @@ async def members(
 
 async def preview(tx: Transaction, workspace_id: int, condition: str, *, now: datetime) -> int:
     """How many contacts a condition holds for now; raises Problem `invalid_text`."""
-    text = await sound(tx, workspace_id, condition)
-    rule = await rules.rule(tx, workspace_id, 0, text, now=now)
-    count: int = await tx.scalar(select(func.count()).select_from(contact).where(rule.holds(now)))
+    holds = await asked(tx, workspace_id, condition, now=now)
+    count: int = await tx.scalar(select(func.count()).select_from(contact).where(holds))
     return count
+
+
+async def asked(
+    tx: Transaction, workspace_id: int, condition: str, *, now: datetime
+) -> ColumnElement[bool]:
+    """A condition as SQL over the contacts of a workspace; raises Problem `invalid_text`."""
+    text = await sound(tx, workspace_id, condition)
+    holds: ColumnElement[bool] = (await rules.rule(tx, workspace_id, 0, text, now=now)).holds(now)
+    return holds
 
 
 async def join(

@@ -31,6 +31,7 @@ SCOPES: Final = (
     "channels:write",
     "components:read",
     "components:write",
+    "contacts:erase",
     "contacts:read",
     "contacts:write",
     "emails:read",

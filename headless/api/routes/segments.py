@@ -29,6 +29,7 @@ from headless.audience import segments
 from headless.audience.segments import Member, Segment
 from headless.campaigns.ingest import Who
 from headless.problems import Problem
+from headless.storage.database import Transaction
 
 _MOST: Final = 1000
 
@@ -114,7 +115,8 @@ def _shape(known: Segment) -> SegmentShape:
     )
 
 
-def _member(known: Member) -> MemberShape:
+def shape_of_member(known: Member) -> MemberShape:
+    """A member as answers show it."""
     id_ = ids.encode("con", known.contact_id)
     return MemberShape(id_, known.external_id, known.email, instant(known.since))
 
@@ -197,7 +199,9 @@ async def list_members(
         known = await segments.find(tx, call.workspace_id, name)
         start = after(cursor, list="members", segment=known.id)
         rows = await segments.members(tx, call.workspace_id, known.id, limit=limit + 1, after=start)
-    return page(rows, limit, lambda row: row.contact_id, _member, list="members", segment=known.id)
+    return page(
+        rows, limit, lambda row: row.contact_id, shape_of_member, list="members", segment=known.id
+    )
 
 
 @post(
@@ -211,22 +215,30 @@ async def change_members(
 ) -> MembersChanged:
     """Put contacts into a list and take contacts out of it, up to 1,000 each."""
     body = await bodies.read(request, MemberChange)
-    if max(len(body.add), len(body.remove)) > _MOST:
-        raise Problem("too_large", f"a call takes at most {_MOST} contacts; send several")
-    unknown: list[Unknown] = []
     async with call.transaction() as tx:
         known = await segments.find(tx, call.workspace_id, name)
-        numbers: dict[str, list[int]] = {}
-        for which, items in (("add", body.add), ("remove", body.remove)):
-            whos = [Who(id=item) if isinstance(item, str) else item for item in items]
-            found = await _found(tx, call.workspace_id, whos)
-            numbers[which] = [number for number in found if number is not None]
-            unknown += [Unknown(which, index) for index, n in enumerate(found) if n is None]
+        numbers, unknown = await members_of(tx, call.workspace_id, body)
         added = await segments.join(tx, call.workspace_id, known, numbers["add"], now=call.now)
         removed = await segments.leave(
             tx, call.workspace_id, known, numbers["remove"], now=call.now
         )
     return MembersChanged(added, removed, unknown)
+
+
+async def members_of(
+    tx: Transaction, workspace_id: int, body: MemberChange
+) -> tuple[dict[str, list[int]], list[Unknown]]:
+    """The contacts of a change, to `add` and to `remove`; raises Problem `too_large`."""
+    if max(len(body.add), len(body.remove)) > _MOST:
+        raise Problem("too_large", f"a call takes at most {_MOST} contacts; send several")
+    numbers: dict[str, list[int]] = {}
+    unknown: list[Unknown] = []
+    for which, items in (("add", body.add), ("remove", body.remove)):
+        whos = [Who(id=item) if isinstance(item, str) else item for item in items]
+        found = await _found(tx, workspace_id, whos)
+        numbers[which] = [number for number in found if number is not None]
+        unknown += [Unknown(which, index) for index, n in enumerate(found) if n is None]
+    return numbers, unknown
 
 
 async def _found(tx: Any, workspace_id: int, whos: list[Who]) -> list[int | None]:
