@@ -28,6 +28,7 @@ _COMMANDS: Final = {
     "import": "headless.cli.contacts",
     "campaigns": "headless.cli.campaigns",
     "why": "headless.cli.why",
+    "messages": "headless.cli.messages",
     "tokens": "headless.cli.tokens",
     "doctor": "headless.cli.doctor",
     "settings": "headless.cli.settings",

@@ -21,6 +21,7 @@ from headless.api.routes import (
     segments,
     settings,
     site,
+    suppressions,
     standing,
     tokens,
     versions,
@@ -50,4 +51,5 @@ HANDLERS: Final[list[HTTPRouteHandler]] = [
     *activities.HANDLERS,
     *why.HANDLERS,
     *messages.HANDLERS,
+    *suppressions.HANDLERS,
 ]
