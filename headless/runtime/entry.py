@@ -15,6 +15,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     cast,
+    exists,
     func,
     literal,
     null,
@@ -239,7 +240,16 @@ async def take_in(
 
 
 def _members(made: Version, segment_id: int, after: int, before: datetime) -> CTE:
-    m = segment_member.c
+    """The next members of a source, save those that another source has let in since the start."""
+    m, run = segment_member.c, enrollment.c
+    entered = exists(
+        select(1).where(
+            run.workspace_id == made.workspace_id,
+            run.campaign_id == made.campaign_id,
+            run.contact_id == m.contact_id,
+            run.entered_at >= before,
+        )
+    )
     return (
         select(
             m.contact_id,
@@ -252,6 +262,7 @@ def _members(made: Version, segment_id: int, after: int, before: datetime) -> CT
             m.segment_id == segment_id,
             m.contact_id > after,
             m.since <= before,
+            ~entered if len(made.plan.sources) > 1 else true(),
         )
         .order_by(m.contact_id)
         .limit(INTAKE_BATCH)

@@ -7,6 +7,7 @@ the path; a `whenever` sets up a position of its own. Imports the language, `bat
 from collections.abc import Iterator
 from typing import Any
 
+from msgspec import structs
 from sqlalchemy import (
     CTE,
     ColumnElement,
@@ -14,6 +15,8 @@ from sqlalchemy import (
     case,
     cast,
     delete,
+    func,
+    literal,
     not_,
     null,
     or_,
@@ -26,6 +29,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, array, insert
 from headless.audience.values import Sql
 from headless.dsl import ast
 from headless.dsl.plan import (
+    Act,
     Fork,
     Join,
     Jump,
@@ -38,6 +42,7 @@ from headless.dsl.plan import (
 )
 from headless.runtime import left, times
 from headless.runtime.batch import Frame, may_sleep_on
+from headless.runtime.effects.stored import column_value
 from headless.runtime.flow import arrivals, branches, loops, rules
 from headless.runtime.paths import ALWAYS, LEFT, Paths
 from headless.runtime.stands import NOW, number
@@ -100,8 +105,9 @@ def _same(frame: Frame) -> ColumnElement[bool]:
 def _moved(frame: Frame, onward: list[tuple[int, Paths]]) -> CTE:
     p, e = tables.position, frame.rows.c
     here: dict[str, list[tuple[Any, Sql]]] = {}
+    arriving = _in_new_zone(frame)
     for to, paths in onward:
-        for column, value in _arrival(frame, to, paths).items():
+        for column, value in _arrival(arriving, to, paths).items():
             here.setdefault(column, []).append((frame.by(paths), value))
     values = {
         column: ways[0][1] if len(ways) == 1 else case(*ways) for column, ways in here.items()
@@ -115,6 +121,27 @@ def _moved(frame: Frame, onward: list[tuple[int, Paths]]) -> CTE:
         .returning(p.c.branch)
         .cte("moved")
     )
+
+
+def _in_new_zone(frame: Frame) -> Frame:
+    """The frame by whose clocks its contacts arrive: in the zone that the run itself has set."""
+    if frame.version.plan.zone is not None:
+        return frame
+    ways: list[tuple[Any, Sql]] = []
+    own = frame.rows.c.time_zone
+    for n, paths in frame.run.steps:
+        match frame.step(n):
+            case Act(
+                action=ast.SetField(field=ast.Field(scope="contact", name="timezone")) as set_
+            ):
+                zone = column_value("time_zone", own, set_.value, frame.scope)
+                ways.append((frame.by(paths), func.coalesce(zone, frame.version.zone)))
+            case Act(action=ast.ClearField(field=ast.Field(scope="contact", name="timezone"))):
+                ways.append((frame.by(paths), literal(frame.version.zone)))
+    if not ways:
+        return frame
+    scope = structs.replace(frame.scope, zone=case(*ways, else_=frame.scope.zone))
+    return structs.replace(frame, scope=scope)
 
 
 def _arrival(frame: Frame, to: int, paths: Paths) -> dict[str, Sql]:
@@ -174,11 +201,12 @@ def _parts(fork: Fork) -> list[tuple[int, int]]:
 def _begun(frame: Frame, fork: Fork, paths: Paths) -> Iterator[CTE]:
     """A position for each part, at the part's first step."""
     p, e = tables.position, frame.rows.c
+    arriving = _in_new_zone(frame)
     for branch, part in _parts(fork):
         columns = {
             "workspace_id": e.workspace_id, "enrollment_id": e.enrollment_id,
             "branch": number(branch), "contact_id": e.contact_id, "version_id": e.version_id,
-            "arrived_at": e.at, "activity_id": e.cause, **_arrival(frame, part, paths),
+            "arrived_at": e.at, "activity_id": e.cause, **_arrival(arriving, part, paths),
         }  # fmt: skip
         rows = select(*columns.values()).where(frame.by(paths))
         yield (

@@ -81,8 +81,11 @@ def when(version: Version, step: When, claimed: CTE) -> Stood:
     )
     last = func.greatest(*dies, type_=Instant)
     at = case(
-        *((test, _moment(step.arms[index], happens[index])) for test, index in chosen),
-        else_=_dead_at(step, last),
+        *(
+            (test, _moment(step.arms[index], _from_arrival(claimed, happens[index])))
+            for test, index in chosen
+        ),
+        else_=_dead_at(step, _from_arrival(claimed, last)),
     )
     cause = case(*((test, causes[index]) for test, index in chosen), else_=claimed.c.activity_id)
     return select(
@@ -96,6 +99,11 @@ def when(version: Version, step: When, claimed: CTE) -> Stood:
 
 def _last(instants: list[Sql]) -> Sql:
     return instants[0] if len(instants) == 1 else func.greatest(*instants, type_=Instant)
+
+
+def _from_arrival(claimed: CTE, instant: Sql) -> Sql:
+    """What was there before the arrival answers at the arrival: a path never goes back in time."""
+    return func.greatest(claimed.c.arrived_at, instant, type_=Instant)
 
 
 def _moment(arm: Arm, happened: Sql) -> Sql:
