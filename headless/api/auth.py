@@ -16,6 +16,7 @@ from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 
 from headless.api import repeats
+from headless.api.answers import answers
 from headless.channels.fetching import Fetcher, WebFetcher
 from headless.channels.handover import Handover
 from headless.channels.links import Links
@@ -50,6 +51,7 @@ class House:
         self.seals = Seals(keys)
         self.hooks = Hooks(keys)
         self.fetcher: Fetcher = WebFetcher()
+        self.answers = answers(database, self.versions)
 
 
 class Call:

@@ -4,14 +4,16 @@ The public routes and the development inbox do the same through here. A link old
 answered and no longer recorded; unsubscribing never expires.
 """
 
+from collections.abc import Collection
+from datetime import datetime
 from urllib.parse import urlsplit
 
+from headless.api.answers import Asked, answer_of
 from headless.api.auth import House
 from headless.campaigns import ingest
-from headless.campaigns.ingest import Answer
 from headless.channels import handover
 from headless.channels.handover import Ticket
-from headless.channels.links import Kind, Resolved, resolve
+from headless.channels.links import Kind, Link, Resolved, resolve
 from headless.content import sites
 
 
@@ -25,46 +27,43 @@ async def behind(house: House, kind: Kind, token: str) -> Resolved | None:
     return resolved
 
 
-def _answer(resolved: Resolved) -> Answer:
-    return Answer(
-        workspace_id=resolved.link.workspace_id,
-        contact_id=resolved.contact_id,
-        message_id=resolved.link.message_id,
-        email_id=resolved.email_id,
-        url=resolved.target,
-    )
+async def opened(house: House, link: Link) -> None:
+    """Somebody opened the message behind a link."""
+    await house.answers.ask(Asked(link, house.clock.now()))
 
 
-async def opened(house: House, resolved: Resolved) -> None:
-    """Somebody opened the message."""
+async def clicked(house: House, link: Link) -> str | None:
+    """Somebody followed a link: where it leads; None where it leads nowhere."""
     now = house.clock.now()
-    if resolved.link.recorded(now):
-        await ingest.opened(house.database, house.versions, _answer(resolved), now=now)
+    found = await house.answers.ask(Asked(link, now))
+    if found is None or found.resolved.target is None:
+        return None
+    return _carried(house, found.resolved, found.hosts, now)
 
 
-async def clicked(house: House, resolved: Resolved) -> None:
-    """Somebody followed a link of the message."""
-    now = house.clock.now()
-    if resolved.link.recorded(now):
-        await ingest.clicked(house.database, house.versions, _answer(resolved), now=now)
+async def leads(house: House, resolved: Resolved) -> str | None:
+    """Where a link leads that nobody follows; None where it leads nowhere."""
+    if resolved.target is None:
+        return None
+    async with house.database.transaction() as tx:
+        site = await sites.get(tx, resolved.link.workspace_id)
+    return _carried(house, resolved, site.hosts, house.clock.now())
 
 
-async def carried(house: House, resolved: Resolved) -> str:
-    """Where a click leads: to hosts of the workspace it carries who followed it (`handover`)."""
-    link, now, target = resolved.link, house.clock.now(), resolved.target or ""
+def _carried(house: House, resolved: Resolved, hosts: Collection[str], now: datetime) -> str:
+    """To hosts of the workspace a click carries who followed it (`handover`)."""
+    link, target = resolved.link, resolved.target or ""
     if not link.recorded(now):
         return target
-    async with house.database.transaction() as tx:
-        site = await sites.get(tx, link.workspace_id)
     ours = urlsplit(house.settings.url).hostname or ""
     ticket = house.handover.ticket(
         Ticket(link.workspace_id, resolved.contact_id, link.message_id), now=now
     )
-    return handover.carried(target, ticket, {*site.hosts, ours})
+    return handover.carried(target, ticket, {*hosts, ours})
 
 
 async def unsubscribed(house: House, resolved: Resolved, source: str) -> bool:
     """Somebody wants no more marketing mail; False when that was known already."""
     return await ingest.unsubscribe(
-        house.database, house.versions, _answer(resolved), source=source, now=house.clock.now()
+        house.database, house.versions, answer_of(resolved), source=source, now=house.clock.now()
     )

@@ -209,38 +209,39 @@ class Answer(msgspec.Struct, frozen=True):
     url: str | None = None
 
 
-async def opened(database: Database, versions: Versions, answer: Answer, *, now: datetime) -> None:
-    """The message was opened; how often does not matter to those who wait for it."""
-    await _answered(database, versions, answer, ActivityKind.OPENED, None, now)
-
-
-async def clicked(database: Database, versions: Versions, answer: Answer, *, now: datetime) -> None:
-    """A link in the message was followed: that opens it too, seen or unseen by a pixel."""
-    await _answered(database, versions, answer, ActivityKind.OPENED, "click", now)
-    await _answered(database, versions, answer, ActivityKind.CLICKED, None, now)
-
-
-async def _answered(
-    database: Database,
+async def answered(
+    tx: Transaction,
     versions: Versions,
-    answer: Answer,
-    kind: ActivityKind,
-    key: str | None,
-    now: datetime,
+    workspace_id: int,
+    answers: Sequence[tuple[Answer, datetime]],
 ) -> None:
-    done = Activity(
+    """People opened messages, or followed a link (`url`), at those instants; all at once.
+
+    A click opens the message, too, seen or unseen by a pixel. How often does not matter to those
+    who wait for it.
+    """
+    done = [activity for answer, at in answers for activity in _what(answer, at)]
+    now = max(at for _, at in answers)
+    recorded = await record(tx, workspace_id, done, now=now)
+    if recorded.ids:
+        await hear(tx, versions, workspace_id, recorded.ids, now=now)
+
+
+def _what(answer: Answer, at: datetime) -> list[Activity]:
+    opened = Activity(
         contact_id=answer.contact_id,
-        kind=kind,
+        kind=ActivityKind.OPENED,
         ref=answer.email_id,
-        occurred_at=now,
-        key=None if key is None else f"{key}:{answer.message_id}",
+        occurred_at=at,
         message_id=answer.message_id,
-        properties=None if answer.url is None else {"url": answer.url},
     )
-    async with database.transaction() as tx:
-        recorded = await record(tx, answer.workspace_id, [done], now=now)
-        if recorded.ids:
-            await hear(tx, versions, answer.workspace_id, recorded.ids, now=now)
+    if answer.url is None:
+        return [opened]
+    change, properties = msgspec.structs.replace, {"url": answer.url}
+    return [
+        change(opened, key=f"click:{answer.message_id}", properties=properties),
+        change(opened, kind=ActivityKind.CLICKED, properties=properties),
+    ]
 
 
 async def unsubscribe(

@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 import msgspec
-from sqlalchemy import and_, select, tuple_
+from sqlalchemy import ARRAY, BigInteger, Integer, and_, bindparam, select
 
 from headless.storage.codes import Channel
 from headless.storage.database import Transaction
@@ -118,7 +118,11 @@ async def resolve(transaction: Transaction, links: Sequence[Link]) -> list[Resol
     """The messages behind verified links, in their order; None where the message is gone."""
     if not links:
         return []
-    keys = {(link.workspace_id, link.message_id) for link in links}
+    # arrays, so that the statement is the same for however many
+    numbers = {
+        "workspaces": sorted({link.workspace_id for link in links}),
+        "messages": sorted({link.message_id for link in links}),
+    }
     rows = await transaction.execute(
         select(
             message.c.workspace_id,
@@ -139,7 +143,11 @@ async def resolve(transaction: Transaction, links: Sequence[Link]) -> list[Resol
                 email_version.c.version == message.c.email_version,
             ),
         )
-        .where(tuple_(message.c.workspace_id, message.c.id).in_(sorted(keys)))
+        .where(
+            message.c.workspace_id == bindparam("workspaces", type_=ARRAY(Integer)).any_(),
+            message.c.id == bindparam("messages", type_=ARRAY(BigInteger)).any_(),
+        ),
+        numbers,
     )
     found = {(row.workspace_id, row.id): row for row in rows}
     answers: list[Resolved | None] = []

@@ -163,7 +163,7 @@ async def open_mail(request: Request[Any, Any, Any], mail_id: FromPath[int]) -> 
     """Open the mail, as its pixel does."""
     house = house_of(request)
     mail = await _mail(house, mail_id)
-    await links.opened(house, await _behind(house, "open", mail.links.open))
+    await links.opened(house, (await _behind(house, "open", mail.links.open)).link)
     return _done(request, mail, "open", "opened")
 
 
@@ -181,7 +181,7 @@ async def click_mail(
     wanted = (await bodies.read(request, Click, default=Click())).link if link is None else link
     mail = await _mail(house, mail_id)
     found = await _wanted(house, mail, wanted)
-    await links.clicked(house, found)
+    await links.clicked(house, found.link)
     return _done(request, mail, "click", "clicked", found.target)
 
 

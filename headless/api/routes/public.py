@@ -29,9 +29,9 @@ _FORM_LIMIT: Final = 16 * 1024
 async def open_pixel(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[bytes]:
     """The picture in a mail."""
     house = house_of(request)
-    resolved = await links.behind(house, "open", token.removesuffix(".gif"))
-    if resolved is not None:
-        await links.opened(house, resolved)
+    link = house.links.verify("open", token.removesuffix(".gif"))
+    if link is not None:
+        await links.opened(house, link)
     return Response(_PIXEL, media_type="image/gif", headers=_QUIET)
 
 
@@ -39,12 +39,16 @@ async def open_pixel(request: Request[Any, Any, Any], token: FromPath[str]) -> R
 async def follow(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[Any]:
     """A link in a mail; a scanner that only asks (HEAD) is told, and nothing is recorded."""
     house = house_of(request)
-    resolved = await links.behind(house, "click", token)
-    if resolved is None or resolved.target is None:
+    link = house.links.verify("click", token)
+    if link is None:
         return _unknown()
     if request.method == "GET":
-        await links.clicked(house, resolved)
-    target = await links.carried(house, resolved)
+        target = await links.clicked(house, link)
+    else:
+        resolved = await links.behind(house, "click", token)
+        target = None if resolved is None else await links.leads(house, resolved)
+    if target is None:
+        return _unknown()
     return Response(None, status_code=302, headers={"Location": target, **_QUIET})
 
 
