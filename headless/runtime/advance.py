@@ -23,6 +23,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.exc import IntegrityError
 
 from headless.dsl.plan import Rule
 from headless.runtime import left
@@ -63,6 +64,23 @@ async def advance(
 
     Answers `claimed == 0` when nobody is due, or when the campaign may not run now.
     """
+    try:
+        return await _advance(database, versions, version_id, step, now, most, careful=False)
+    except IntegrityError:
+        # a new version may have left a run two positions at one step: row by row, then
+        return await _advance(database, versions, version_id, step, now, most, careful=True)
+
+
+async def _advance(
+    database: Database,
+    versions: Versions,
+    version_id: int,
+    step: int,
+    now: datetime,
+    most: int,
+    *,
+    careful: bool,
+) -> Advanced:
     async with database.transaction() as tx:
         try:
             compiled = await versions.get(tx, version_id)
@@ -70,16 +88,23 @@ async def advance(
             return Advanced()
         if not 0 <= step < len(compiled.version.plan.steps):
             return Advanced()
-        return await _batch(tx, versions, compiled, step, now, most)
+        return await _batch(tx, versions, compiled, step, now, most, careful=careful)
 
 
 async def _batch(
-    tx: Transaction, versions: Versions, compiled: Compiled, step: int, now: datetime, most: int
+    tx: Transaction,
+    versions: Versions,
+    compiled: Compiled,
+    step: int,
+    now: datetime,
+    most: int,
+    *,
+    careful: bool,
 ) -> Advanced:
     found = (await tx.execute(compiled.claim(step), {"now": now, "most": most})).one()
     if not found.claimed:
         return Advanced()
-    carried = compiled.carry(step, caps.read(found.caps))
+    carried = compiled.carry(step, caps.read(found.caps), careful=careful)
     if carried.lock is not None:
         await tx.execute(carried.lock, {"places": found.places})
     made = compiled.version

@@ -19,6 +19,7 @@ from sqlalchemy import (
     and_,
     case,
     cast,
+    exists,
     func,
     literal,
     null,
@@ -38,7 +39,7 @@ from headless.runtime.effects.channels import channel_of, refusal, way_of
 from headless.runtime.effects.parts import locks_contacts
 from headless.runtime.flow import answered, branches, loops
 from headless.runtime.holds import Caps, may_be_held
-from headless.runtime.paths import ALWAYS, Paths, Run, begun
+from headless.runtime.paths import ALWAYS, Paths, Run, begun, has_branches
 from headless.runtime.stands import Version, number
 from headless.storage import tables
 from headless.workspace.names import BUILT_IN_FIELDS, everything
@@ -62,6 +63,11 @@ class Frame(msgspec.Struct, frozen=True):
     def holds(self) -> bool:
         """Whether the run starts from a send that may be held."""
         return may_be_held(self.version.plan, self.start, self.caps)
+
+    @property
+    def looks(self) -> bool:
+        """Whether `again` says of whom the journal may have rows of this run already."""
+        return "again" in self.rows.c
 
     @property
     def laps(self) -> Sql:
@@ -89,8 +95,11 @@ class Frame(msgspec.Struct, frozen=True):
         return (self.rows.c.outcome if at_start else self.rows.c[f"q{n}"]) == number(outcome)
 
 
-def frame(version: Version, run: Run, caps: Caps = ()) -> Frame:
-    """The first half of a run's statement; `caps` are the workspace's."""
+def frame(version: Version, run: Run, caps: Caps = (), *, careful: bool = False) -> Frame:
+    """The first half of a run's statement; `caps` are the workspace's.
+
+    `careful` asks the journal's key about every single row, whatever else is known.
+    """
     steps = version.plan.steps
     actions = tuple((n, step.action) for n, _ in run.steps if isinstance(step := steps[n], Act))
     beside = (part for n, _ in run.steps for part in begun(steps[n]))
@@ -100,7 +109,7 @@ def frame(version: Version, run: Run, caps: Caps = ()) -> Frame:
     concerned = (*start, *(steps[n] for n, _ in run.steps), *ahead)
     spoken = tuple(everything(concerned))
     stood = _stood(version, run, caps)
-    rows = _rows(version, run, stood, spoken, actions)
+    rows = _rows(version, run, stood, spoken, actions, careful=careful)
     scope = _scope(version, rows, rows.c.at)
     if _needs_enrollment(spoken):
         scope = msgspec.structs.replace(
@@ -176,6 +185,8 @@ def _rows(
     stood: CTE,
     spoken: tuple[ast.Node, ...],
     actions: tuple[Action, ...],
+    *,
+    careful: bool,
 ) -> CTE:
     c, en, act = tables.contact, tables.enrollment, tables.activity
     joined: Any = stood.join(
@@ -204,12 +215,34 @@ def _rows(
         entered.label("entered_at"),
         *_answers(version, run, scope),
         *_rounds(version, run, stood, scope),
+        *(() if careful or has_branches(version.plan) else (_again(run, stood),)),
     ).select_from(joined)
     if may_sleep_on(version.plan.steps[run.start]) or "held" in stood.c:
         statement = statement.where(stood.c.outcome >= 0)
     if locks_contacts(actions):
         statement = statement.order_by(c.c.id).with_for_update(of=c, key_share=True)
     return statement.cte("e").prefix_with("materialized")
+
+
+def _again(run: Run, stood: CTE) -> ColumnElement[Any]:
+    """Whether the journal may know steps of this run already: one look for all of its rows.
+
+    Whoever holds the only position of a run is the only one who writes these rows, so nobody comes
+    between the look and the rows.
+    """
+    j = tables.journal.c
+    steps = [run.start, *(n for n, _ in run.steps)]
+    known = exists(
+        select(1)
+        .where(
+            j.workspace_id == stood.c.workspace_id,
+            j.enrollment_id == stood.c.enrollment_id,
+            j.step.between(number(min(steps)), number(max(steps))),
+            j.visit == stood.c.visit,
+        )
+        .correlate(stood)
+    )
+    return known.label("again")
 
 
 def may_sleep_on(step: Step) -> bool:

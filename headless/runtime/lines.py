@@ -8,13 +8,16 @@ from typing import Any, Final
 from sqlalchemy import (
     CTE,
     BigInteger,
+    ColumnElement,
     SmallInteger,
     case,
     cast,
+    exists,
     func,
     literal,
     not_,
     null,
+    or_,
     select,
     union_all,
 )
@@ -50,20 +53,21 @@ def fed(frame: Frame) -> CTE | None:
         journal.enrollment_id, journal.visit, journal.at, journal.contact_id, journal.activity_id,
         journal.detail,
     )  # fmt: skip
-    return _inserted(lines, "je", *feeds)
+    return _inserted(frame, lines, "je", *feeds)
 
 
 def plain(frame: Frame) -> CTE | None:
     """The new rows of all other steps: rests that are over, questions, notes, exits."""
     lines = [_line(frame, step, paths) for step, paths in _steps(frame) if not _has_effect(step)]
-    return _inserted(lines, "jd")
+    return _inserted(frame, lines, "jd")
 
 
 def held(frame: Frame) -> CTE | None:
     """The new rows of those whom a send has put to sleep; None where it never does."""
     if not frame.holds:
         return None
-    return _inserted([holds.lines(frame.version, frame.start, frame.stood)], "jh")
+    lines = [holds.lines(frame.version, frame.start, frame.stood)]
+    return _inserted(frame, lines, "jh", watched=False)
 
 
 def _steps(frame: Frame) -> list[tuple[Step, Paths]]:
@@ -76,17 +80,18 @@ def _has_effect(step: Step) -> bool:
     return isinstance(step, Act) and not isinstance(step.action, ast.Note)
 
 
-def _inserted(lines: list[Any], name: str, *feeds: Any) -> CTE | None:
+def _inserted(
+    frame: Frame, lines: list[Any], name: str, *feeds: Any, watched: bool = True
+) -> CTE | None:
+    """The rows that are new; `watched` when the lines themselves leave out what is there."""
     if not lines:
         return None
     journal = tables.journal
-    return (
-        insert(journal)
-        .from_select(_COLUMNS, union_all(*lines) if len(lines) > 1 else lines[0])
-        .on_conflict_do_nothing()
-        .returning(journal.c.step, journal.c.outcome, *feeds)
-        .cte(name)
-    )
+    new = insert(journal).from_select(_COLUMNS, union_all(*lines) if len(lines) > 1 else lines[0])
+    if not (watched and frame.looks):
+        # asks the key for every row, and says twice in the log that the row stays
+        new = new.on_conflict_do_nothing()
+    return new.returning(journal.c.step, journal.c.outcome, *feeds).cte(name)
 
 
 def _line(frame: Frame, step: Step, paths: Paths) -> Any:
@@ -105,7 +110,24 @@ def _line(frame: Frame, step: Step, paths: Paths) -> Any:
         e.cause,
         cast(detail, JSONB).label("detail"),
     )
+    if frame.looks:
+        line = line.where(or_(not_(e.again), not_(_is_there(frame, step))))
     return line if paths == ALWAYS else line.where(frame.by(paths))
+
+
+def _is_there(frame: Frame, step: Step) -> ColumnElement[bool]:
+    """Whether the journal has a step's row; asked only of those of whom it has some."""
+    e, j = frame.rows.c, tables.journal.c
+    return exists(
+        select(1)
+        .where(
+            j.workspace_id == e.workspace_id,
+            j.enrollment_id == e.enrollment_id,
+            j.step == number(step.number),
+            j.visit == e.visit,
+        )
+        .correlate(frame.rows)
+    )
 
 
 def _told(frame: Frame, step: Step) -> tuple[Sql, Sql]:

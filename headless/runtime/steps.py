@@ -63,9 +63,12 @@ def claim(version: Version, step: int) -> Select[*tuple[Any, ...]]:
     return stands.claim(version, step, partial(holds.is_first, version))
 
 
-def carry(version: Version, run: Run, caps: Caps = ()) -> Carried:
-    """The statements that move a batch of contacts from a rest to the next ones."""
-    made = frame(version, run, caps)
+def carry(version: Version, run: Run, caps: Caps = (), *, careful: bool = False) -> Carried:
+    """The statements that move a batch of contacts from a rest to the next ones.
+
+    Those that are not `careful` fail, rarely, where a run has more positions than its plan knows.
+    """
+    made = frame(version, run, caps, careful=careful)
     fed, plain, held = lines.fed(made), lines.plain(made), lines.held(made)
     beside = rules.dropped(made)
     journals = [cte for cte in (fed, plain, held, *beside) if cte is not None]

@@ -31,7 +31,7 @@ class Compiled(msgspec.Struct):
 
     version: Version
     claims: dict[int, Select[*tuple[Any, ...]]] = {}
-    carried: dict[tuple[int, Caps], Carried] = {}
+    carried: dict[tuple[int, Caps, bool], Carried] = {}
 
     def claim(self, step: int) -> Select[*tuple[Any, ...]]:
         """The statement that locks who is due at a step."""
@@ -39,12 +39,12 @@ class Compiled(msgspec.Struct):
             self.claims[step] = claim(self.version, step)
         return self.claims[step]
 
-    def carry(self, step: int, caps: Caps = ()) -> Carried:
+    def carry(self, step: int, caps: Caps = (), *, careful: bool = False) -> Carried:
         """The statements of the run that starts at a step, under these caps."""
-        found = self.carried.get((step, caps))
+        found = self.carried.get((step, caps, careful))
         if found is None:
-            made = carry(self.version, self._run(step, caps), caps)
-            found = self.carried[step, caps] = made
+            made = carry(self.version, self._run(step, caps), caps, careful=careful)
+            found = self.carried[step, caps, careful] = made
         return found
 
     def _run(self, step: int, caps: Caps) -> Run:
