@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 
+from headless.audience.pages import pages_at
 from headless.audience.traces import leave
 from headless.storage.codes import ActivityKind
 from headless.storage.database import Transaction
@@ -81,11 +82,13 @@ async def record(
 ) -> Recorded:
     """Write activities down; those whose key was seen before are passed over.
 
-    Whoever calls lets the engine hear the ids in the same transaction.
+    A visit that carries only its `url` becomes one of the page that stands there. Whoever calls
+    lets the engine hear the ids in the same transaction.
     """
     fresh = await _unseen(tx, workspace_id, activities, now)
     if not fresh:
         return Recorded((), len(activities))
+    fresh = await _with_pages(tx, workspace_id, fresh)
     arrays = {name: [_plain(item, name) for item in fresh] for name in _COLUMNS if name != "key"}
     rows = (
         func.unnest(*(bindparam(n, type_=ARRAY(_COLUMNS[n])) for n in arrays))
@@ -105,6 +108,25 @@ async def record(
     await _ask_again(tx, workspace_id, ids)
     await leave(tx, workspace_id, ids, {item.kind for item in fresh}, now=now)
     return Recorded(ids, len(activities) - len(fresh))
+
+
+async def _with_pages(tx: Transaction, workspace_id: int, fresh: list[Activity]) -> list[Activity]:
+    urls = {url for item in fresh if (url := _only_url(item)) is not None}
+    if not urls:
+        return fresh
+    found = await pages_at(tx, workspace_id, urls)
+    return [
+        msgspec.structs.replace(item, ref=found.get(_only_url(item) or "", 0) or item.ref)
+        for item in fresh
+    ]
+
+
+def _only_url(item: Activity) -> str | None:
+    """Where a visit was that does not say which page that is."""
+    if item.ref or item.kind not in (ActivityKind.VISITED, ActivityKind.SPENT):
+        return None
+    url = (item.properties or {}).get("url")
+    return url if isinstance(url, str) and "\0" not in url else None
 
 
 async def _ask_again(tx: Transaction, workspace_id: int, ids: Sequence[int]) -> None:

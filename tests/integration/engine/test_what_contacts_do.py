@@ -133,3 +133,24 @@ async def test_facts_around_the_contact_in_a_campaign(world: World) -> None:
         "if anniversary of birthday is today then add tag born else add tag unborn"
     )
     assert await world.tags("ada") == ["all", "unborn"]
+
+
+async def test_a_visit_by_its_address_is_one_of_the_named_page(world: World) -> None:
+    pages = {"Pricing": "https://acme.io/pricing/", "Docs": "https://acme.io/docs*",
+             "Api": "https://acme.io/docs/api", "Tab": "https://acme.io/x?tab=1"}  # fmt: skip
+    await world.things("page", *pages)
+    for name, url in pages.items():
+        await world.rows("update page set url = :u where name = :n returning 1", u=url, n=name)
+    await world.people("ada", "bob", segment="Leads")
+    await world.start("from segment Leads when visited page Pricing within 1d then add tag keen")
+    await world._happens(Kind.VISITED, 0, ["ada"], url="https://ACME.io/pricing?a=1#top")
+    await world._happens(Kind.VISITED, 0, ["bob"], url="https://acme.io/pricingx")
+    assert (await world.tags("ada"), await world.tags("bob")) == (["keen"], [])
+    for end in ("docs/start", "docs/api", "x?tab=1", "x?tab=2"):
+        await world._happens(Kind.SPENT, 0, ["bob"], url=f"https://acme.io/{end}", seconds=1)
+    rows = await world.rows(
+        "select p.name from activity a left join page p on p.id = a.ref"
+        " where a.kind = :kind order by a.id",
+        kind=int(Kind.SPENT),
+    )
+    assert [row[0] for row in rows] == ["Docs", "Api", "Tab", None]
