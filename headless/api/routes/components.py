@@ -123,7 +123,7 @@ def routes(face: Face) -> list[HTTPRouteHandler]:
     """The seven routes of a kind."""
     shape: Any = face.shape
     kind, plural = face.kind, face.path.strip("/").replace("-", "_")
-    single = kind.word.replace(" ", "_")
+    single = plural if plural == "sms" else plural.removesuffix("s")  # one name, one operation
     reading: dict[str, Any] = {"opt": needs(f"{face.noun}:read"), "tags": [face.tag]}
     asked: dict[str, Any] = {
         "opt": {**needs(f"{face.noun}:write"), **reads(kind.write)},
@@ -201,7 +201,8 @@ def routes(face: Face) -> list[HTTPRouteHandler]:
             number = await number_of(tx, kind, call.workspace_id, name)
             await components.remove(tx, kind, call.workspace_id, number)
 
-    what = f"{'an' if kind.word[0] in 'aeio' else 'a'} {kind.word}"
+    words = single.replace("_", " ")
+    what = f"{'an' if words[0] in 'aeio' else 'a'} {words}"
     said: dict[Any, tuple[str, str, Any]] = {
         create: (
             f"create_{single}",
