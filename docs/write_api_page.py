@@ -40,6 +40,14 @@ This page is made from the API's own description, which a running server answers
   check, format, explain, stats and why answer what a terminal shows.
 - **Saving over somebody**: campaigns and emails have an `ETag`; a save with `If-Match` is refused
   (412) if it has changed since.
+- **Sending again**: every POST takes an `Idempotency-Key` (1 to 255 characters). For 24 hours the
+  same request with the same key is not done again: it gets the same status, headers and body, with
+  `Idempotent-Replayed: true`. Another body or query under the key is a 422 `key_reused`, a request
+  that still runs a 409 `key_busy`. A 429 or 5xx is not kept. A request whose server died frees its
+  key after ten minutes.
+- **Limits**: each token has budgets for reads, writes and ingest (activities), by the minute.
+  Answers say them in `RateLimit-Policy: "reads";q=3000;w=60` and what is left in
+  `RateLimit: "reads";r=2999;t=1`; a 429 says in `Retry-After` how many seconds to wait.
 - **Bodies** may have 1 MB, batches 5 MB; imports are streamed and have no limit.
 
 ## Without a token

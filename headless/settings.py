@@ -48,6 +48,9 @@ class Settings(msgspec.Struct, frozen=True):
     journal_months: int
     message_months: int
     log_level: str
+    reads_a_minute: int
+    writes_a_minute: int
+    ingest_a_minute: int
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -259,6 +262,33 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default="info",
         sentence="The least important message that is still logged.",
         read=_one_of(*_LEVELS),
+    ),
+    Setting(
+        name="HEADLESS_READS_A_MINUTE",
+        field="reads_a_minute",
+        fits="a whole number from 0 to 1000000",
+        default="3000",
+        sentence="How many requests that only read a token may make in a minute, 0 for any number; "
+        "`headless dev` counts none.",
+        read=_whole(0, 1_000_000),
+    ),
+    Setting(
+        name="HEADLESS_WRITES_A_MINUTE",
+        field="writes_a_minute",
+        fits="a whole number from 0 to 1000000",
+        default="1200",
+        sentence="How many requests that change something a token may make in a minute, 0 for any "
+        "number.",
+        read=_whole(0, 1_000_000),
+    ),
+    Setting(
+        name="HEADLESS_INGEST_A_MINUTE",
+        field="ingest_a_minute",
+        fits="a whole number from 0 to 1000000",
+        default="12000",
+        sentence="How many requests that bring activities a token may make in a minute, 0 for any "
+        "number.",
+        read=_whole(0, 1_000_000),
     ),
 )
 

@@ -15,7 +15,7 @@ from litestar import Litestar, Router
 from litestar.di import Provide
 from redis.exceptions import RedisError
 
-from headless.api import openapi, problems, repeats
+from headless.api import budgets, openapi, problems, repeats
 from headless.api.auth import House, guard, known_parameters, provide_call
 from headless.api.routes import (
     dev,
@@ -85,6 +85,8 @@ async def _opened(app: Litestar) -> AsyncIterator[None]:
     finally:
         if hints is not None:
             await hints.close()
+        if house.budgets is not None:
+            await house.budgets.close()
         await house.database.close()
 
 
@@ -97,7 +99,8 @@ def build(
 ) -> Litestar:
     """The application over a database; its lifespan connects to Redis and closes both.
 
-    `development` adds `/dev/inbox`, which anybody who reaches the port can read.
+    `development` adds `/dev/inbox`, which anybody who reaches the port can read, and counts no
+    requests.
     """
     authenticated = Router(
         "/v1",
@@ -116,13 +119,16 @@ def build(
             *(dev.HANDLERS if development else ()),
         ],
         exception_handlers={**problems.HANDLERS, repeats.Replay: repeats.replay},
-        before_send=[repeats.keep_answer, problems.say_request_id],
+        before_send=[repeats.keep_answer, budgets.say_budget, problems.say_request_id],
         lifespan=[_opened],
         openapi_config=openapi.CONFIG,
         request_max_body_size=BODY_LIMIT,
         logging_config=None,
     )
-    app.state.house = House(database, settings, clock or SystemClock())
+    house = House(database, settings, clock or SystemClock())
+    if not development:
+        house.budgets = budgets.Budgets(settings)
+    app.state.house = house
     return app
 
 

@@ -17,6 +17,7 @@ from litestar.handlers import BaseRouteHandler
 
 from headless.api import repeats
 from headless.api.answers import answers
+from headless.api.budgets import Budgets
 from headless.channels.fetching import Fetcher, WebFetcher
 from headless.channels.handover import Handover
 from headless.channels.links import Links
@@ -51,6 +52,7 @@ class House:
         self.seals = Seals(keys)
         self.hooks = Hooks(keys)
         self.fetcher: Fetcher = WebFetcher()
+        self.budgets: Budgets | None = None  # None: nobody is counted
         self.answers = answers(database, self.versions)
 
 
@@ -127,6 +129,8 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
             f"this token is not known here; it ends in …{text[-_TAIL:]}",
             'Bearer error="invalid_token"',
         )
+    if house.budgets is not None:
+        await house.budgets.take(connection, wanted.scopes, token.id, now)
     if not tokens.allows(token.scopes, wanted.scopes):
         wish = " or ".join(f"`{scope}`" for scope in wanted.scopes)
         raise Refused(

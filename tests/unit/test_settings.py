@@ -25,6 +25,9 @@ A_VALUE = {
     "HEADLESS_JOURNAL_MONTHS": ("0", 0),
     "HEADLESS_MESSAGE_MONTHS": ("60", 60),
     "HEADLESS_LOG_LEVEL": ("DEBUG", "debug"),
+    "HEADLESS_READS_A_MINUTE": ("100", 100),
+    "HEADLESS_WRITES_A_MINUTE": ("0", 0),
+    "HEADLESS_INGEST_A_MINUTE": ("5", 5),
 }
 
 NO_VALUE = {
@@ -42,6 +45,9 @@ NO_VALUE = {
     "HEADLESS_JOURNAL_MONTHS": ["-1", "1201"],
     "HEADLESS_MESSAGE_MONTHS": ["1.5"],
     "HEADLESS_LOG_LEVEL": ["loud"],
+    "HEADLESS_READS_A_MINUTE": ["-1", "many"],
+    "HEADLESS_WRITES_A_MINUTE": ["1000001"],
+    "HEADLESS_INGEST_A_MINUTE": ["0.5"],
 }
 
 
@@ -62,6 +68,9 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         journal_months=24,
         message_months=0,
         log_level="info",
+        reads_a_minute=3000,
+        writes_a_minute=1200,
+        ingest_a_minute=12000,
     )
 
 

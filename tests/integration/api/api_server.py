@@ -58,22 +58,25 @@ class Server:
         )
 
 
-def settings_for(database_url: str, redis_url: str, data_dir: Path) -> Settings:
+def settings_for(database_url: str, redis_url: str, data_dir: Path, **more: str) -> Settings:
     environ = {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "HEADLESS_SECRET_KEYS": "k" * 40,
         "HEADLESS_URL": "http://testserver",
         "HEADLESS_DATA_DIR": str(data_dir),
+        **more,
     }
     return load(environ)
 
 
 @asynccontextmanager
-async def running(settings: Settings, clock: ManualClock) -> AsyncIterator[Server]:
+async def running(
+    settings: Settings, clock: ManualClock, *, development: bool = True
+) -> AsyncIterator[Server]:
     assert settings.database_url
     database = connect(settings.database_url, pool_size=4)
-    app = build(database, settings, clock, development=True)
+    app = build(database, settings, clock, development=development)
     ready, over = asyncio.Event(), asyncio.Event()
 
     async def live() -> None:  # a lifespan ends in the task that it began in
