@@ -6,6 +6,7 @@ and that the message has words for. Pure. Imports the language, `audience.values
 """
 
 from typing import Any, Final, cast
+from zlib import crc32
 
 from sqlalchemy import ColumnElement, and_, case, exists, func, literal, null, select
 from sqlalchemy import cast as as_type
@@ -43,7 +44,8 @@ def way_of(send: ast.SendMessage) -> str:
     """A word for how a message can be refused: `no_<word>` and `by_<word>` are columns of `e`."""
     to = "contact" if send.to is None else type(send.to).__name__
     kind = "transactional" if send.transactional else "marketing"
-    of = f"_{send.message.text.casefold()}" if send.channel == "message" else ""
+    # names may be long and hold anything; a column's may not
+    of = f"_{crc32(send.message.text.casefold().encode()):x}" if send.channel == "message" else ""
     return f"{send.channel}_{kind}_{to}{of}".replace(" ", "_")
 
 

@@ -61,16 +61,14 @@ async def test_texts_and_push_messages(world: World) -> None:
 
 async def test_a_message_takes_the_channel_that_the_contact_prefers(world: World) -> None:
     (sms,) = await world.things("sms", "Short")
-    await _multi(world, "Memo", email_id=world.emails["Tips"], sms_id=sms)
+    name = "News, offers & more for everybody who has been with us for 10 years or longer"
+    await _multi(world, name, email_id=world.emails["Tips"], sms_id=sms)
     await world.people("ada", segment="Leads", phone="+491512345678", preferred_channel="sms")
     await world.people("bob", segment="Leads", phone="+491512345679")
     await world.people("cyd", segment="Leads", preferred_channel="sms")
     await world.people("dan", segment="Leads", email=None)
     await _device(world, "dan")  # but the message has no words for a push
-    await world.start(
-        """from segment Leads send message Memo
-        unsubscribe send message Memo"""
-    )
+    await world.start(f'from segment Leads send message "{name}" unsubscribe send message "{name}"')
     tips = world.emails["Tips"]
     assert await _out(world, "ada") == [(2, sms, None), (2, sms, None)]
     assert await _out(world, "bob") == [(1, tips, None), (2, sms, None)]
@@ -134,10 +132,10 @@ async def test_what_goes_to_others_is_neither_held_nor_counted(world: World) -> 
 
 async def test_mail_to_others_is_no_sending_to_the_contact(world: World) -> None:
     await world.people("ada", segment="Leads")
-    await world.start("campaign W when opened email Tips within 3d then add tag opened")
+    await world.start("campaign W when opened email Tips within 1h then add tag opened")
     await world.start(
         """campaign D from segment Leads
-        send email Tips wait 1d send email Tips to "ops@example.org"
+        send email Tips wait 1d send email Tips to "ops@example.org" wait 1h
         when opened email Tips within 2d then add tag sure else add tag never"""
     )
     await world.wait(days=2, minutes=11)  # two days after the contact's own
