@@ -204,7 +204,8 @@ EXPLAINED: Final[dict[str, str]] = {
     "cursor_mismatch": "A cursor works only with the list and the filter that it came from. Begin "
     "again without it.",
     "unauthenticated": "Send `Authorization: Bearer <token>`. A token is one word that begins with "
-    "`hk_`; `headless dev` writes one to `.headless/token`.",
+    "`hk_`; `headless dev` writes one to `.headless/token`, `headless tokens create --admin` makes "
+    "one where you have the database.",
     "insufficient_scope": "The token is known but lacks the scope; the answer's `scopes` names "
     "those that would do.",
     "sandbox_only": "This exists only in a workspace whose mode is `sandbox`.",
