@@ -1,6 +1,6 @@
 """Opens and clicks through HTTP, each answered when it is safe on disk.
 
-Half are opens, half are clicks, each of another message, over 64 connections; the load generator
+Half are opens, half are clicks, each of another message, over 256 connections; the load generator
 shares the machine. The floor is the same number of requests that touch nothing (`/healthz`), over
 the same connections: what HTTP alone costs here.
 """
@@ -19,7 +19,7 @@ from headless.storage.codes import ActivityKind
 from headless.storage.database import Database
 
 TARGET: Final = 8_000
-WIDTH: Final = 64
+WIDTH: Final = 256
 
 _MESSAGES = """
 with people as (
