@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
+import structlog
 from sqlalchemy.exc import DBAPIError
 
 from headless.audience import fields as contact_fields
@@ -23,6 +24,8 @@ from headless.problems import Problem
 from headless.storage.database import Database, Transaction
 from headless.workspace import jobs
 from headless.workspace.jobs import Job
+
+log = structlog.get_logger(__name__)
 
 AT_ONCE: Final = 5_000
 """Rows of one piece and transaction."""
@@ -85,13 +88,26 @@ class Import:
         sheet = Sheet(pull, delimiter=self._options.delimiter)
         columns = await asyncio.to_thread(sheet.open, self._options.mapping)
         job = await self._begin(sheet, columns)
+        beating = asyncio.create_task(self._beat(job))
         try:
             await self._pieces(sheet, job)
         except BaseException as error:
             reason = error.detail if isinstance(error, Problem) else "the stream broke off"
             await asyncio.shield(self._end(job, "failed", reason))
             raise
+        finally:
+            beating.cancel()
         return await self._end(job, "done")
+
+    async def _beat(self, job: Job) -> None:
+        """Say now and then that the import goes on, also while its sender is slow."""
+        while True:
+            await asyncio.sleep(jobs.BEAT_SECONDS)
+            try:
+                async with self._database.transaction() as tx:
+                    await jobs.beat(tx, self._workspace_id, job.id, now=self._clock.now())
+            except (DBAPIError, OSError) as error:  # the next one may come through
+                log.warning("job_not_heard", job=job.id, error=str(error))
 
     async def _begin(self, sheet: Sheet, columns: list[Column]) -> Job:
         now = self._clock.now()
@@ -153,6 +169,7 @@ class Import:
                 self._workspace_id,
                 job.id,
                 done=self._done,
+                now=self._clock.now(),
                 counts=self._counts,
                 errors=[msgspec.to_builtins(fault) for fault in kept],
                 detail=self._detail,

@@ -1,15 +1,17 @@
 """Jobs: work that takes longer than an answer may, and how far it has come.
 
 An import, a start, a rebuild writes its progress here in transactions of its own; anybody who may
-read the workspace can look or wait. Imports storage.
+read the workspace can look or wait. Whoever runs a job says so every while (`beat`); one of which
+nothing has been heard for two minutes has lost its process and is ended as failed (`bury`). Imports
+storage.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 import msgspec
-from sqlalchemy import RowMapping, insert, literal, select, update
+from sqlalchemy import RowMapping, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 
 from headless.problems import Problem
@@ -19,6 +21,9 @@ from headless.storage.tables import job
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 KEPT_ERRORS: Final = 1000
 """How many faults a job keeps; its counts tell of all."""
+LEASE: Final = timedelta(minutes=2)
+BEAT_SECONDS: Final = 30.0
+_DEAD: Final = "the process that ran it is gone; what it had done stays, start it once more"
 OVER: Final = frozenset({"done", "failed", "cancelled"})
 
 
@@ -71,6 +76,7 @@ async def begin(
             detail=detail,
             created_at=now,
             started_at=now,
+            seen_at=now,
         )
         .returning(*_COLUMNS)
     )
@@ -84,16 +90,76 @@ async def progress(
     *,
     done: int,
     counts: dict[str, int],
+    now: datetime,
     errors: Sequence[dict[str, Any]] = (),
     detail: dict[str, Any] | None = None,
 ) -> None:
-    """Note how far a job has come; `errors` join those that it has."""
-    values: dict[Any, Any] = {job.c.done: done, job.c.counts: counts}
+    """Note how far a job has come; `errors` join those that it has.
+
+    Raises Problem `wrong_state` when somebody has ended the job: then it must stop.
+    """
+    values: dict[Any, Any] = {job.c.done: done, job.c.counts: counts, job.c.seen_at: now}
     if errors:
         values[job.c.errors] = job.c.errors.concat(literal(list(errors), JSONB))
     if detail is not None:
         values[job.c.detail] = detail
-    await tx.execute(update(job).where(*_one(workspace_id, job_id)).values(values))
+    noted = await tx.execute(
+        update(job)
+        .where(*_one(workspace_id, job_id), job.c.state == "running")
+        .values(values)
+        .returning(job.c.id)
+    )
+    if not noted.all():
+        ended = await find(tx, workspace_id, job_id)
+        raise Problem(
+            "wrong_state", f"the job was ended as {ended.state}; what it had done by then stays"
+        )
+
+
+async def beat(tx: Transaction, workspace_id: int, job_id: int, *, now: datetime) -> None:
+    """Say that a job still has its process."""
+    await tx.execute(
+        update(job).where(*_one(workspace_id, job_id), job.c.state == "running").values(seen_at=now)
+    )
+
+
+async def bury(tx: Transaction, workspace_id: int, *, now: datetime) -> None:
+    """End as failed what runs in name only: its process is gone."""
+    heard = func.coalesce(job.c.seen_at, job.c.started_at, job.c.created_at)
+    await tx.execute(
+        update(job)
+        .where(
+            job.c.workspace_id == workspace_id,
+            job.c.state == "running",
+            heard <= now - LEASE,
+        )
+        .values(
+            state="failed",
+            finished_at=now,
+            total=job.c.done,
+            detail=func.coalesce(job.c.detail, literal({}, JSONB)).concat(
+                literal({"reason": _DEAD}, JSONB)
+            ),
+        )
+    )
+
+
+async def cancel(tx: Transaction, workspace_id: int, job_id: int, *, now: datetime) -> Job:
+    """End a job that is not over; whoever runs it stops at its next step.
+
+    Raises Problem `not_found`, or `wrong_state` for one that is over.
+    """
+    ended = await tx.execute(
+        update(job)
+        .where(*_one(workspace_id, job_id), job.c.state.in_(("queued", "running")))
+        .values(state="cancelled", finished_at=now, total=job.c.done)
+        .returning(*_COLUMNS)
+    )
+    row = ended.mappings().one_or_none()
+    if row is None:
+        over = await find(tx, workspace_id, job_id)
+        raise Problem("wrong_state", f"the job is {over.state} already; there is nothing to cancel")
+    return _read(row)
 
 
 async def end(
@@ -105,7 +171,7 @@ async def end(
     now: datetime,
     detail: dict[str, Any] | None = None,
 ) -> Job:
-    """The job's last word; `total` becomes what was done."""
+    """The job's last word, unless somebody has ended it; `total` becomes what was done."""
     values: dict[Any, Any] = {
         job.c.state: state,
         job.c.finished_at: now,
@@ -114,9 +180,13 @@ async def end(
     if detail is not None:
         values[job.c.detail] = detail
     ended = await tx.execute(
-        update(job).where(*_one(workspace_id, job_id)).values(values).returning(*_COLUMNS)
+        update(job)
+        .where(*_one(workspace_id, job_id), job.c.state == "running")
+        .values(values)
+        .returning(*_COLUMNS)
     )
-    return _read(ended.mappings().one())
+    row = ended.mappings().one_or_none()
+    return await find(tx, workspace_id, job_id) if row is None else _read(row)
 
 
 async def find(tx: Transaction, workspace_id: int, job_id: int) -> Job:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Request, Response, delete, get, post
 from litestar.exceptions import InternalServerException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, QueryParameter
@@ -37,6 +37,9 @@ from headless.workspace.jobs import Job, State
 _LOOK_SECONDS: Final = 0.2
 _MOST_WAIT: Final = 60
 _READERS: Final = ("contacts:read", "contacts:write", "campaigns:read", "campaigns:publish")
+
+
+_ENDERS: Final = ("contacts:write", "campaigns:publish")
 
 
 class JobShape(msgspec.Struct, frozen=True):
@@ -165,6 +168,7 @@ async def list_jobs(
     """The workspace's jobs, the newest first."""
     start = after(cursor, list="jobs", state=job_state)
     async with call.transaction() as tx:
+        await jobs.bury(tx, call.workspace_id, now=call.now)
         rows = await jobs.listing(
             tx, call.workspace_id, limit=limit + 1, before=start, state=job_state
         )
@@ -185,11 +189,21 @@ async def get_job(
     until = loop.time() + wait
     while True:
         async with call.transaction() as tx:
+            await jobs.bury(tx, call.workspace_id, now=call.house.clock.now())
             job = await jobs.find(tx, call.workspace_id, found)
         left = until - loop.time()
         if job.is_over or left <= 0:
             return shape(call, job)
         await asyncio.sleep(min(_LOOK_SECONDS, left))
+
+
+@delete("/jobs/{job_id:str}", opt=needs(*_ENDERS), tags=["Jobs"], status_code=200)
+async def cancel_job(call: Caller, job_id: FromPath[str]) -> JobShape:
+    """Cancel a job that is not over: it stops at its next step, and what it has done stays."""
+    async with call.transaction() as tx:
+        await jobs.bury(tx, call.workspace_id, now=call.now)
+        ended = await jobs.cancel(tx, call.workspace_id, number("job", job_id), now=call.now)
+    return shape(call, ended)
 
 
 @get("/jobs/{job_id:str}/errors", opt=needs(*_READERS), tags=["Jobs"])
@@ -216,4 +230,6 @@ def _cell(text: str) -> str:
     return '"' + safe.replace('"', '""') + '"'
 
 
-HANDLERS: Final[list[HTTPRouteHandler]] = [import_contacts, list_jobs, get_job, job_errors]
+HANDLERS: Final[list[HTTPRouteHandler]] = [
+    import_contacts, list_jobs, get_job, cancel_job, job_errors,
+]  # fmt: skip
