@@ -19,7 +19,11 @@ def test_a_number_is_kept_in_one_form(given: str, kept: str) -> None:
 
 @pytest.mark.parametrize(
     ("given", "said"),
-    [("0151 1234", "begins with its country"), ("+49", "phone number"), ("+49 151 1234567890123456", "no phone number")],
+    [
+        ("0151 1234", "begins with its country"),
+        ("+49", "phone number"),
+        ("+49 151 1234567890123456", "no phone number"),
+    ],
 )
 def test_what_is_no_number_is_refused(given: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
