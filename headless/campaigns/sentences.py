@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from headless import ids
 from headless.dsl.plan import Entry, Gone, Rule, Step, Wait, When
+from headless.dsl.wording.literals import name
 from headless.storage.codes import ActivityKind, EnrollmentState, MessageState, Outcome
 from headless.storage.codes import word as word_of
 
@@ -39,6 +40,22 @@ def moment(instant: datetime) -> str:
     return f"{instant:%Y-%m-%d %H:%M:%S}"
 
 
+def named(row: Any, step: Step) -> str:
+    """What a line of the journal is about: the step as in the text, or the ending of the run."""
+    detail = row.detail or {}
+    match Outcome(row.outcome):
+        case Outcome.GOAL:
+            label = detail.get("label")
+            return f"goal {name(label)}" if label else f"goal when {_event(detail)}"
+        case Outcome.STOPPED:
+            return f"stop when {_event(detail)}"
+    return step.text or word_of(Outcome.ENTERED)
+
+
+def _event(detail: dict[str, Any]) -> str:
+    return str(detail.get("reason", "it happened"))
+
+
 def reason(row: Any, step: Step | None) -> str | None:
     """The sentence beside a line of the journal: what decided it, or why it did not happen."""
     outcome, detail = Outcome(row.outcome), row.detail or {}
@@ -54,9 +71,11 @@ def reason(row: Any, step: Step | None) -> str | None:
         return _answered(row, step, int(detail.get("arm", 0)))
     if row.kind is not None and isinstance(step, Entry | Rule):
         return f"{deed(row)} at {moment(row.occurred_at)}"
+    if "round" in detail:
+        return f"round {detail['round']}"
     if "name" in detail and "arm" in detail:
         return f"arm `{detail['name'] or detail['arm']}`"
-    told = [f"{name} is {_shown(value)}" for name, value in detail.items() if name not in _HIDDEN]
+    told = [f"{what} is {_shown(value)}" for what, value in detail.items() if what not in _HIDDEN]
     if "note" in detail:
         told.append(str(detail["note"]))
     return ", ".join(told) or _WITHOUT_REASON.get(outcome)

@@ -280,7 +280,7 @@ def _line(row: Any, plan: Plan) -> Line:
         contact_id=row.contact_id,
         rotation=row.rotation,
         line=step.line if step else 0,
-        step=(step.text or "entered") if step else f"step {row.step}",
+        step=sentences.named(row, step) if step else f"step {row.step}",
         outcome=word(Outcome(row.outcome)),
         reason=sentences.reason(row, step),
         detail=row.detail,
