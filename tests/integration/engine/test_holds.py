@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import text
 from world import World
 
+from headless.problems import Problem
 from headless.runtime.advance import advance
 from headless.runtime.engine import Engine
 from headless.storage.database import Database
-from headless.workspace.caps import Cap, read, set_caps
+from headless.workspace.caps import Cap, get_caps, read, set_caps
 
 
 async def _cap(world: World, *caps: Cap) -> None:
@@ -328,3 +329,18 @@ async def test_a_cap_locks_the_contact_before_it_counts(world: World) -> None:
         assert not waiting.done()
     await waiting
     assert await world.mails("ada") == ["Welcome"]
+
+
+@pytest.mark.parametrize(
+    ("caps", "told"),
+    [
+        ((Cap(0, "email", "day"),), "from 1 to"),
+        ((Cap(1001, "sms", "day"),), "from 1 to"),
+        ((Cap(1, "email", "day"), Cap(2, "email", "day")), "keep one"),
+    ],
+)
+async def test_caps_that_cannot_be_set(world: World, caps: tuple[Cap, ...], told: str) -> None:
+    with pytest.raises(Problem, match=told):
+        await _cap(world, *caps)
+    async with world.database.transaction() as tx:
+        assert await get_caps(tx, 1) == ()
