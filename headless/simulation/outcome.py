@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import func, select, text
 
-from headless.campaigns import inspect
+from headless.campaigns import inspect, sentences
 from headless.dsl.plan import Entry, Plan, Rule, Step, When
 from headless.simulation.scene import Scene
 from headless.simulation.times import shown
@@ -132,24 +132,27 @@ async def _journal(tx: Transaction, scene: Scene, plan: Plan) -> tuple[Line, ...
     mine = {"workspace": scene.workspace_id, "campaign": scene.campaign_id}
     taken = await tx.execute(_LINES, {**mine, "did": int(ActivityKind.DID)})
     lines = [
-        _line(plan, names, row, word(Outcome(row.outcome)), _reason(row, plan.steps[row.step]))
+        _line(
+            names, row, step, sentences.named(row, step), word(Outcome(row.outcome)),
+            _reason(row, step),
+        )
         for row in taken
         if row.contact_id in names
-    ]
+        for step in (plan.steps[row.step],)
+    ]  # fmt: skip
     standing = await tx.execute(_WAITING, mine)
     lines += [
-        _line(plan, names, row, WAITING, _until(row.due_at))
+        _line(names, row, step, step.text or word(Outcome.ENTERED), WAITING, _until(row.due_at))
         for row in standing
         if row.contact_id in names
+        for step in (plan.steps[row.step],)
     ]
     return tuple(sorted(lines, key=lambda line: line.at))
 
 
 def _line(
-    plan: Plan, names: Mapping[int, str], row: Any, outcome_: str, reason: str | None
+    names: Mapping[int, str], row: Any, step: Step, told: str, outcome_: str, reason: str | None
 ) -> Line:
-    step = plan.steps[row.step]
-    told = step.text or word(Outcome.ENTERED)
     return Line(row.at, names[row.contact_id], row.rotation, step.line, told, outcome_, reason)
 
 
@@ -167,6 +170,8 @@ def _reason(row: Any, step: Step) -> str | None:
         return str(detail["note"])
     if "from" in detail and "to" in detail:
         return f"{_value(detail['from'])} → {_value(detail['to'])}"
+    if "round" in detail:
+        return f"round {detail['round']}"
     if row.kind is not None and isinstance(step, Entry | Rule | When) and _came(row):
         return f"{_did(row)} at {shown(row.occurred_at)}"
     said = [f"{name} is {_value(value)}" for name, value in detail.items() if name != "arm"]
