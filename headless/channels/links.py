@@ -1,8 +1,8 @@
 """Signed links in messages: the open pixel, tracked links, unsubscribing.
 
-A token is 25 bytes: key (1), month (2), workspace (3) and message (5), ordinal (2), and 12 of an
-HMAC-SHA256 whose key belongs to the kind of link; 34 base64url characters. It is verified without
-a look-up. Where a link leads stands in the database (`message.links`, else `email_version.links`),
+A token is 25 bytes: key (1), month (2), workspace and message (20 and 44 bits), ordinal (2), and 12
+of an HMAC-SHA256 whose key belongs to the kind of link; 34 base64url characters. It is verified
+without a look-up. Where a link leads stands in the database (`message.links`, else `email_version.links`),
 never in the request, so nobody can make us redirect to a place of their choice. The first key of
 the ring signs, all verify. `resolve` is the one function here that speaks SQL.
 """
@@ -34,9 +34,9 @@ RECORDED_MONTHS: Final = 24  # older opens and clicks are answered and not recor
 _LENGTH: Final = 34
 _PAYLOAD: Final = struct.Struct(">BHQH")
 _MAC: Final = 12
-_MESSAGE_BITS: Final = 40
+_MESSAGE_BITS: Final = 44  # numbers jump by 2**36 a month: enough until 2047
 _MESSAGES: Final = 1 << _MESSAGE_BITS
-_WORKSPACES: Final = 1 << 24
+_WORKSPACES: Final = 1 << (64 - _MESSAGE_BITS)
 _EPOCH_YEAR: Final = 2020
 
 
@@ -95,7 +95,7 @@ class Links:
     ) -> str:
         """The 34 characters that stand in that address."""
         if not (0 <= workspace_id < _WORKSPACES and 0 <= message_id < _MESSAGES):
-            raise ValueError("a link holds a workspace below 2**24 and a message below 2**40")
+            raise ValueError("a link holds a workspace below 2**20 and a message below 2**44")
         number, key = self._signing[kind]
         whose = workspace_id << _MESSAGE_BITS | message_id
         payload = _PAYLOAD.pack(number, _month(made), whose, ordinal)

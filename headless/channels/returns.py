@@ -1,7 +1,7 @@
 """Return paths: the envelope sender that names a message, so that a bounce finds it (VERP).
 
-`b-` and 28 characters of lower-case base 32, for case may be lost on the way: workspace (3 bytes),
-message (5), and 9 of an HMAC-SHA256. The first key of the ring signs, all verify. Pure: imports
+`b-` and 28 characters of lower-case base 32, for case may be lost on the way: workspace (20
+bits), message (44), and 9 bytes of an HMAC-SHA256. The first key of the ring signs, all verify. Pure: imports
 nothing of ours.
 """
 
@@ -17,7 +17,7 @@ _MAC: Final = 9
 _NUMBER: Final = struct.Struct(">Q")
 _LENGTH: Final = 28  # 17 bytes by base 32, without the padding
 _PURPOSE: Final = b"headless return path"
-_MESSAGE_BITS: Final = 40
+_MESSAGE_BITS: Final = 44  # as in `links`
 
 
 class Returns:

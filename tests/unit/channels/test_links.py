@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headless.channels.links import Kind, Link, Links
+from headless.storage.partitions import month_of
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 OLD, NEW = b"an older key, long enough", b"a newer key, long enough"
@@ -20,8 +21,8 @@ def token(kind: Kind = "click", by: Links = links, message_id: int = 77) -> str:
 
 @given(
     st.sampled_from(KINDS),
-    st.integers(0, 2**24 - 1),
-    st.integers(0, 2**40 - 1),
+    st.integers(0, 2**20 - 1),
+    st.integers(0, 2**44 - 1),
     st.integers(0, 2**16 - 1),
 )
 def test_a_token_says_what_was_put_in(kind: Kind, workspace: int, message: int, at: int) -> None:
@@ -86,5 +87,14 @@ def test_opens_count_for_two_years_and_unsubscribing_for_ever() -> None:
 def test_short_keys_and_large_numbers_are_refused() -> None:
     with pytest.raises(ValueError, match="16 bytes"):
         Links((b"short",), "")
-    with pytest.raises(ValueError, match="2\\*\\*40"):
-        token(message_id=2**40)
+    with pytest.raises(ValueError, match="2\\*\\*44"):
+        token(message_id=2**44)
+
+
+def test_messages_of_the_years_to_come_still_have_links() -> None:
+    """Each month's messages begin 2**36 further on."""
+    for year in (2027, 2036, 2046):
+        number = month_of(datetime(year, 12, 31, tzinfo=UTC)) << 36 | 12_345
+        link = links.verify("click", token(message_id=number))
+        assert link is not None
+        assert (link.workspace_id, link.message_id) == (3, number)
