@@ -1,8 +1,8 @@
 """Return paths: the envelope sender that names a message, so that a bounce finds it (VERP).
 
 `b-` and 28 characters of lower-case base 32, for case may be lost on the way: workspace (20
-bits), message (44), and 9 bytes of an HMAC-SHA256. The first key of the ring signs, all verify. Pure: imports
-nothing of ours.
+bits), message (44), and 9 bytes of an HMAC-SHA256. The first key of the ring signs, all verify.
+Pure: imports nothing of ours.
 """
 
 import base64
