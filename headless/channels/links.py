@@ -3,8 +3,8 @@
 A token is 25 bytes: key (1), month (2), workspace and message (20 and 44 bits), ordinal (2), and 12
 of an HMAC-SHA256 whose key belongs to the kind of link; 34 base64url characters. It is verified
 without a look-up. Where a link leads stands in the database (`message.links`, else that of
-`email_version`), never in the request: nobody can make us redirect to a place of their choice. The first key of
-the ring signs, all verify. `resolve` is the one function here that speaks SQL.
+`email_version`), never in the request: nobody can make us redirect to a place of their choice. The
+first key of the ring signs, all verify. `resolve` is the one function here that speaks SQL.
 """
 
 import base64
