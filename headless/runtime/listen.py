@@ -53,8 +53,8 @@ from headless.workspace.names import key
 
 HEARD_AT_ONCE: Final = 5_000
 _ENTRY: Final = 0
-_KEPT: Final = -1
-"""No step: what conditions look back at is written down, and wakes nobody."""
+_KEPT: Final = 32_767
+"""Beyond every plan: what conditions look back at is written down, and wakes nobody."""
 _IDS: Final = bindparam("ids", type_=ARRAY(BigInteger))
 
 
