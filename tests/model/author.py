@@ -67,7 +67,8 @@ class Author:
 
     def __init__(self, dice: Dice, beginning: datetime) -> None:
         self.dice = dice
-        self.left = dice.one_of((8, 12, 4, 1))
+        self.windows = 0
+        self.left = dice.one_of((4, 6, 2, 8, 12))
         self.soon = (beginning + timedelta(days=3)).date()
         self.spaces = iter("npqrstuvwxyz")
         self.labels = iter(f"l{n}" for n in range(20))
@@ -80,6 +81,13 @@ class Author:
     def maybe(self, one_in: int = 2) -> bool:
         return self.dice.maybe(one_in)
 
+    def closes(self) -> bool:
+        """Whether one more window closes: one a campaign, for each makes statements longer."""
+        if self.windows or not self.maybe(7):
+            return False
+        self.windows += 1
+        return True
+
     # ------------------------------------------------------------ the header
 
     def campaign(self) -> str:
@@ -90,9 +98,9 @@ class Author:
             header.append('time zone "Asia/Tokyo"')
         endings = (word for word in ("goal", "stop") if ready(word) and self.maybe(5))
         header += [f"{word} when {self.event(once=True)}" for word in endings]
-        if ready("quiet hours") and self.maybe(6):
+        if ready("quiet hours") and self.closes():
             header.append(f"quiet hours {self.one_of('21:00 to 08:00', '12:00 to 14:00')}")
-        if ready("quiet days") and self.maybe(6):
+        if ready("quiet days") and self.closes():
             header.append(f"quiet days {self.one_of('saturday and sunday', 'tuesday')}")
         if ready("limit") and self.maybe(6):
             header.append(f"limit {self.one_of('1 email per day', '2 emails per week')}")
@@ -102,6 +110,7 @@ class Author:
     def entrance(self) -> str:
         return self.one_of(
             *["from segment Leads"] * 9,
+            "from segment Leads, segment VIP",
             "from new members of segment Leads",
             'from segment Leads where (country is "DE")',
             "start when did a",
@@ -164,9 +173,9 @@ class Author:
     def step_send(self, place: Place) -> list[str]:
         kind = self.one_of("", "", "", "transactional ")
         windows = ""
-        if ready("between") and self.maybe(8):
+        if ready("between") and self.closes():
             windows += self.one_of(" between 09:00 and 17:00", " between 22:00 and 06:00")
-        if ready("on") and self.maybe(8):
+        if ready("on") and self.closes():
             windows += self.one_of(" on weekdays", " on friday")
         return [f"send {kind}email {self.one_of(*EMAILS)}{windows}"]
 

@@ -33,7 +33,6 @@ class Reference(Walks):
         self.implicit = implicit_start(campaign)
         self.contacts = {p.name: self._contact(p) for p in story.people}
         self.runs: list[Run] = []
-        self.ignored: list[tuple[str, datetime]] = []
         self.paused_at: datetime | None = None
         self.asleep = False
         self.inside: set[str] = set()  # who satisfied `from contacts where` the last time
@@ -239,12 +238,14 @@ class Reference(Walks):
         return answers(event, deed, contact)
 
     def _begin(self) -> None:
-        """The members of a source when the campaign starts enter, in the same moment."""
+        """The members of a source when the campaign starts enter, once, in the same moment."""
         for contact in self.contacts.values():
             for source in self._sources():
-                inside = isinstance(source, ast.FromSegment)
-                if inside and source.segment.text in contact.segments:
-                    self._enter(contact, self.now, None, source.where)
+                inside = (
+                    isinstance(source, ast.FromSegment) and source.segment.text in contact.segments
+                )
+                if inside and self._enter(contact, self.now, None, source.where):
+                    break
         self._refresh()
 
     def _refresh(self) -> bool:
@@ -265,15 +266,16 @@ class Reference(Walks):
         earlier = [run for run in self.runs if run.contact is contact]
         entry = cause.properties if cause else {}
         if where is not None and not Asking(contact, self.now, entry=entry).holds(where):
-            return
+            return False
         if earlier and earlier[-1].state == "running":
-            self.ignored.append((contact.name, at))
-            return
+            self._note(earlier[-1], 0, at, "ignored")
+            return False
         if earlier and not self._may_return(earlier[-1]):
-            return
+            return False
         run = Run(contact, len(earlier) + 1, at, self.now, cause)
         self.runs.append(run)
         self._start_path(run, at, cause, lambda path: self._main(run, path))
+        return True
 
     def _may_return(self, last: Run) -> bool:
         rule = self.settings.get(ast.ReEntry)

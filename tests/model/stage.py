@@ -17,6 +17,8 @@ from sqlalchemy import insert, text
 from world import FIELDS, SEGMENTS, World
 
 from headless.audience.membership import join
+from headless.audience.saving import save
+from headless.audience.writes import Write
 from headless.campaigns import lifecycle
 from headless.runtime.engine import Engine
 from headless.runtime.sweep import sweep
@@ -163,7 +165,9 @@ class Stage(World):
             case Joins(who=who, segment=segment, leave=leave):
                 await (self.leaves if leave else self.joins)(segment, *who)
             case Changes(who=who, field=name, value=value):
-                await self.set(who, **{name: _written(value)})
+                write = Write(contact_id=self.ids[who], fields={name: _written(value)})
+                (saved,) = await save(self.database, 1, [write], now=self.now)
+                assert saved.problem is None
 
     # ------------------------------------------------------------ what came of it
 

@@ -4,7 +4,6 @@
 world around it: the clock, the contacts' deeds, who enters and whom to wake.
 """
 
-import os
 from collections.abc import Callable
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -217,8 +216,9 @@ class Walks:
 
         index, at, deed = yield Rest(decided, due)
         by_deadline = deed is None and any(window.closes == at for window in windows)
-        at = self._not_late(at, MOST_GRACE) if by_deadline else at
-        path.at = at if os.environ.get("EARLY") else max(arrival, at)
+        path.at = max(arrival, at)  # what happened before the path came counts when it comes
+        if by_deadline:
+            path.at = self._not_late(path.at, MOST_GRACE)
         path.cause = deed or path.cause
         yes = index < len(arms)
         arm = index if yes and len(arms) > 1 else 0
