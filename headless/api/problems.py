@@ -222,6 +222,9 @@ EXPLAINED: Final[dict[str, str]] = {
     "in_use": "Others use it; the answer lists them.",
     "plan_drifted": "What would happen is no longer what you agreed to. The answer has the new "
     "plan: look at it and send its hash.",
+    "stranded": "The new version has no place for people who wait in a step that it drops; "
+    "`plan.stranded` names the steps. Keep those steps, say where their people go, or let them "
+    "finish the old version with `drain`.",
     "gone": "It existed and was erased.",
     "stale_version": "Somebody saved a newer version since you read it (`If-Match`). Read it again "
     "and repeat the change.",
