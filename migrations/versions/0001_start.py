@@ -1114,11 +1114,243 @@ def upgrade() -> None:
         sa.CheckConstraint("mode in ('sandbox', 'live')", name=op.f("ck_workspace_mode")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workspace")),
     )
+    op.create_table(
+        "slack_account",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("team_id", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=True),
+        sa.Column("name", sa.Text(), server_default="", nullable=False),
+        sa.Column("zone", sa.Text(), nullable=True),
+        sa.Column("email", sa.Text(), nullable=True),
+        sa.Column("member_id", sa.BigInteger(), nullable=True),
+        sa.Column("linked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("looked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "role in ('none', 'viewer', 'editor', 'approver', 'admin')",
+            name=op.f("ck_slack_account_role"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "workspace_id", "team_id", "user_id", name=op.f("pk_slack_account")
+        ),
+    )
+    op.create_table(
+        "slack_card",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("team_id", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("campaign_id", sa.BigInteger(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column(
+            "shown",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            server_default="{}",
+            nullable=False,
+        ),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "workspace_id", "team_id", "channel", "campaign_id", name=op.f("pk_slack_card")
+        ),
+    )
+    op.create_index(
+        "ix_slack_card_due",
+        "slack_card",
+        ["due_at"],
+        unique=False,
+        postgresql_where=sa.text("due_at is not null"),
+    )
+    op.create_table(
+        "slack_digest",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("team_id", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("weekday", sa.SmallInteger(), nullable=False),
+        sa.Column("minute", sa.Integer(), nullable=False),
+        sa.Column("zone", sa.Text(), nullable=False),
+        sa.Column("made_by", sa.Text(), nullable=False),
+        sa.Column(
+            "last", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
+        ),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "team_id", "channel", name=op.f("pk_slack_digest")),
+    )
+    op.create_index("ix_slack_digest_next_at", "slack_digest", ["next_at"], unique=False)
+    op.create_table(
+        "slack_installation",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("team_id", sa.Text(), nullable=False),
+        sa.Column("enterprise_id", sa.Text(), nullable=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("app_id", sa.Text(), server_default="", nullable=False),
+        sa.Column("bot_user_id", sa.Text(), nullable=False),
+        sa.Column("scopes", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
+        sa.Column("secrets", sa.LargeBinary(), nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("installed_by", sa.Text(), nullable=False),
+        sa.Column("default_role", sa.Text(), server_default="viewer", nullable=False),
+        sa.Column("state", sa.Text(), server_default="active", nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "default_role in ('none', 'viewer', 'editor')",
+            name=op.f("ck_slack_installation_default_role"),
+        ),
+        sa.CheckConstraint("state in ('active', 'gone')", name=op.f("ck_slack_installation_state")),
+        sa.PrimaryKeyConstraint("workspace_id", "team_id", name=op.f("pk_slack_installation")),
+        sa.UniqueConstraint("team_id", name=op.f("uq_slack_installation_team_id")),
+    )
+    op.create_table(
+        "slack_pace",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("team_id", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("free_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "team_id", "channel", name=op.f("pk_slack_pace")),
+    )
+    op.create_table(
+        "slack_post",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("team_id", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column(
+            "payload",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            server_default="{}",
+            nullable=False,
+        ),
+        sa.Column("picture", sa.LargeBinary(), nullable=True),
+        sa.Column("ts", sa.Text(), nullable=True),
+        sa.Column("state", sa.Text(), server_default="pending", nullable=False),
+        sa.Column("attempts", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("kind in ('post', 'edit', 'whisper')", name=op.f("ck_slack_post_kind")),
+        sa.CheckConstraint(
+            "state in ('pending', 'sent', 'failed')", name=op.f("ck_slack_post_state")
+        ),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_slack_post")),
+        sa.UniqueConstraint("workspace_id", "key", name=op.f("uq_slack_post_workspace_id_key")),
+    )
+    op.create_index("ix_slack_post_created_at", "slack_post", ["created_at"], unique=False)
+    op.create_index(
+        "ix_slack_post_pending",
+        "slack_post",
+        ["due_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'pending'"),
+    )
+    op.create_table(
+        "slack_task",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column(
+            "detail",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            server_default="{}",
+            nullable=False,
+        ),
+        sa.Column("state", sa.Text(), server_default="queued", nullable=False),
+        sa.Column("attempts", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "state in ('queued', 'running', 'done', 'failed')", name=op.f("ck_slack_task_state")
+        ),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_slack_task")),
+        sa.UniqueConstraint("workspace_id", "key", name=op.f("uq_slack_task_workspace_id_key")),
+    )
+    op.create_index("ix_slack_task_created_at", "slack_task", ["created_at"], unique=False)
+    op.create_index(
+        "ix_slack_task_due",
+        "slack_task",
+        ["due_at"],
+        unique=False,
+        postgresql_where=sa.text("state in ('queued', 'running')"),
+    )
+    op.create_table(
+        "slack_ticket",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column(
+            "detail",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            server_default="{}",
+            nullable=False,
+        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("kind in ('install', 'link')", name=op.f("ck_slack_ticket_kind")),
+        sa.PrimaryKeyConstraint("workspace_id", "hash", name=op.f("pk_slack_ticket")),
+        sa.UniqueConstraint("hash", name=op.f("uq_slack_ticket_hash")),
+    )
+    op.create_table(
+        "slack_watch",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("team_id", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("campaign_id", sa.BigInteger(), nullable=False),
+        sa.Column("lifecycle", sa.Boolean(), server_default="true", nullable=False),
+        sa.Column("errors", sa.Boolean(), server_default="true", nullable=False),
+        sa.Column("milestones", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column(
+            "told",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            server_default="{}",
+            nullable=False,
+        ),
+        sa.Column("made_by", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "workspace_id", "team_id", "channel", "campaign_id", name=op.f("pk_slack_watch")
+        ),
+    )
+    op.create_index("ix_slack_watch_campaign", "slack_watch", ["campaign_id"], unique=False)
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    op.drop_table("slack_account")
+    op.drop_index(
+        "ix_slack_card_due", table_name="slack_card", postgresql_where=sa.text("due_at is not null")
+    )
+    op.drop_table("slack_card")
+    op.drop_index("ix_slack_digest_next_at", table_name="slack_digest")
+    op.drop_table("slack_digest")
+    op.drop_table("slack_installation")
+    op.drop_table("slack_pace")
+    op.drop_index("ix_slack_post_created_at", table_name="slack_post")
+    op.drop_index(
+        "ix_slack_post_pending",
+        table_name="slack_post",
+        postgresql_where=sa.text("state = 'pending'"),
+    )
+    op.drop_table("slack_post")
+    op.drop_index("ix_slack_task_created_at", table_name="slack_task")
+    op.drop_index(
+        "ix_slack_task_due",
+        table_name="slack_task",
+        postgresql_where=sa.text("state in ('queued', 'running')"),
+    )
+    op.drop_table("slack_task")
+    op.drop_table("slack_ticket")
+    op.drop_index("ix_slack_watch_campaign", table_name="slack_watch")
+    op.drop_table("slack_watch")
     op.drop_index("ix_visitor_contact", table_name="visitor")
     op.drop_table("visitor")
     op.drop_table("snippet_use")

@@ -66,6 +66,17 @@ from headless.storage.tables.components import (
     webhook,
 )
 from headless.storage.tables.messages import email, email_version, inbox_mail, message
+from headless.storage.tables.slack import (
+    slack_account,
+    slack_card,
+    slack_digest,
+    slack_installation,
+    slack_pace,
+    slack_post,
+    slack_task,
+    slack_ticket,
+    slack_watch,
+)
 from headless.storage.tables.standing import contact_points, member, point_group, stage
 from headless.storage.tables.workspace import job, kept_answer, token, worker, workspace
 
@@ -120,6 +131,15 @@ __all__ = [
     "segment_pin",
     "segment_watch",
     "site",
+    "slack_account",
+    "slack_card",
+    "slack_digest",
+    "slack_installation",
+    "slack_pace",
+    "slack_post",
+    "slack_task",
+    "slack_ticket",
+    "slack_watch",
     "slot",
     "slot_content",
     "sms",
