@@ -51,6 +51,11 @@ class Settings(msgspec.Struct, frozen=True):
     reads_a_minute: int
     writes_a_minute: int
     ingest_a_minute: int
+    slack_client_id: str | None
+    slack_client_secret: tuple[str, ...]
+    slack_signing_secret: tuple[str, ...]
+    slack_app_token: str | None
+    slack_api_url: str
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -63,6 +68,7 @@ class Setting(msgspec.Struct, frozen=True):
     sentence: str
     read: Callable[[str], Any]
     secret: bool = False
+    many: bool = False
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -126,8 +132,21 @@ def _keys(text: str) -> tuple[str, ...]:
     return keys
 
 
+def _words(text: str) -> tuple[str, ...]:
+    words = tuple(text.replace(",", " ").split())
+    if not words:
+        raise ValueError
+    return words
+
+
 def _word(text: str) -> str:
     if not text or any(char.isspace() for char in text):
+        raise ValueError
+    return text
+
+
+def _app_token(text: str) -> str:
+    if not _word(text).startswith("xapp-"):
         raise ValueError
     return text
 
@@ -202,6 +221,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "`headless dev` makes one and keeps it in `<data folder>/secret`.",
         read=_keys,
         secret=True,
+        many=True,
     ),
     Setting(
         name="HEADLESS_SMTP_URL",
@@ -290,6 +310,53 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "number.",
         read=_whole(0, 1_000_000),
     ),
+    Setting(
+        name="HEADLESS_SLACK_CLIENT_ID",
+        field="slack_client_id",
+        fits="the client id on the Slack app's page, such as `1234.5678`",
+        default=None,
+        sentence="The Slack app that teams install; its page shows it under Basic Information.",
+        read=_word,
+    ),
+    Setting(
+        name="HEADLESS_SLACK_CLIENT_SECRET",
+        field="slack_client_secret",
+        fits="one secret, or the new and the old one, separated by a space or a comma",
+        default=None,
+        sentence="The app's client secret; while it is being changed the new and the old one.",
+        read=_words,
+        secret=True,
+        many=True,
+    ),
+    Setting(
+        name="HEADLESS_SLACK_SIGNING_SECRET",
+        field="slack_signing_secret",
+        fits="one secret, or the new and the old one, separated by a space or a comma",
+        default=None,
+        sentence="What Slack signs its requests with; while it is being changed the new and the "
+        "old one. Without it, nothing from Slack is listened to.",
+        read=_words,
+        secret=True,
+        many=True,
+    ),
+    Setting(
+        name="HEADLESS_SLACK_APP_TOKEN",
+        field="slack_app_token",
+        fits="an app-level token that begins with `xapp-`",
+        default=None,
+        sentence="Turns Socket Mode on: Slack's requests come over a connection of ours, so that "
+        "a laptop needs no public address.",
+        read=_app_token,
+        secret=True,
+    ),
+    Setting(
+        name="HEADLESS_SLACK_API_URL",
+        field="slack_api_url",
+        fits="a URL such as `https://slack.com/api`",
+        default="https://slack.com/api",
+        sentence="Where Slack's Web API is; another one only in tests.",
+        read=_url("http", "https"),
+    ),
 )
 
 
@@ -345,7 +412,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     for item in find(environ):
         setting = item.setting
         if item.text is None:
-            values[setting.field] = () if setting.field == "secret_keys" else None
+            values[setting.field] = () if setting.many else None
             continue
         try:
             values[setting.field] = setting.read(item.text)

@@ -28,6 +28,11 @@ A_VALUE = {
     "HEADLESS_READS_A_MINUTE": ("100", 100),
     "HEADLESS_WRITES_A_MINUTE": ("0", 0),
     "HEADLESS_INGEST_A_MINUTE": ("5", 5),
+    "HEADLESS_SLACK_CLIENT_ID": ("1234.5678", None),
+    "HEADLESS_SLACK_CLIENT_SECRET": ("new, old", ("new", "old")),
+    "HEADLESS_SLACK_SIGNING_SECRET": ("only", ("only",)),
+    "HEADLESS_SLACK_APP_TOKEN": ("xapp-1-A", None),
+    "HEADLESS_SLACK_API_URL": ("http://localhost:9/api/", "http://localhost:9/api"),
 }
 
 NO_VALUE = {
@@ -48,6 +53,11 @@ NO_VALUE = {
     "HEADLESS_READS_A_MINUTE": ["-1", "many"],
     "HEADLESS_WRITES_A_MINUTE": ["1000001"],
     "HEADLESS_INGEST_A_MINUTE": ["0.5"],
+    "HEADLESS_SLACK_CLIENT_ID": ["two words"],
+    "HEADLESS_SLACK_CLIENT_SECRET": [" , "],
+    "HEADLESS_SLACK_SIGNING_SECRET": [" "],
+    "HEADLESS_SLACK_APP_TOKEN": ["xoxb-1", "xapp- 1"],
+    "HEADLESS_SLACK_API_URL": ["slack.com"],
 }
 
 
@@ -71,6 +81,11 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         reads_a_minute=3000,
         writes_a_minute=1200,
         ingest_a_minute=12000,
+        slack_client_id=None,
+        slack_client_secret=(),
+        slack_signing_secret=(),
+        slack_app_token=None,
+        slack_api_url="https://slack.com/api",
     )
 
 
