@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import redis
 from servers import TestServers
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.util import LRUCache
 
 _KEY = pytest.StashKey[TestServers]()
 
@@ -15,6 +17,24 @@ _KEY = pytest.StashKey[TestServers]()
 def pytest_configure(config: pytest.Config) -> None:
     given = getattr(config, "workerinput", None)
     config.stash[_KEY] = TestServers(Path(given["servers"]) if given else None)
+
+
+class _Compiled(LRUCache[Any, Any]):
+    """Compiled statements of every engine: each test has one of its own, to the same server."""
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return super().get(key[1:], default)  # without the engine's dialect
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__(key[1:], value)
+
+
+_COMPILED = _Compiled(5_000)
+
+
+@event.listens_for(Engine, "engine_connect")
+def _share_compiled(connection: Connection) -> None:
+    connection.execution_options(compiled_cache=_COMPILED)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -7,6 +7,7 @@ runs fifty rounds (`HEADLESS_CHAOS_ROUNDS`), the suite two.
 """
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
@@ -60,6 +61,15 @@ else
 end
 send email Tips
 add to segment Done
+"""
+_LEFT = """
+select 'position' as what, step, branch, count(*), min(due_at), max(due_at), clock_timestamp()
+  from position group by 2, 3
+union all
+select 'enrollment', state, null, count(*), min(entered_at), max(entered_at), clock_timestamp()
+  from enrollment group by 2
+union all
+select 'worker', null, null, count(*), min(seen_at), max(seen_at), clock_timestamp() from worker
 """
 pytestmark = pytest.mark.xdist_group("chaos")
 
@@ -150,8 +160,10 @@ def _kill(pid_file: Path, name: str) -> None:
     for process in psutil.process_iter(["name", "cmdline"]):
         line = " ".join(process.info["cmdline"] or ())
         if process.info["name"] == name and str(pid_file.parent) in line:
-            for child in (*process.children(recursive=True), process):
-                child.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):  # a backend may just have ended
+                for child in (*process.children(recursive=True), process):
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        child.kill()
     psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=10)
 
 
@@ -274,6 +286,18 @@ async def _through_faults(town: Town, world: World) -> int:
             opened = await _open(world, town.random)
     town.off.write_text("0")
     return opened
+
+
+async def _everybody_through(database: Database) -> None:
+    finished = "select count(*) from enrollment where state = 1"
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while await _asked(database, finished) < PEOPLE:
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        async with database.transaction() as tx:
+            left = await tx.execute(text(_LEFT))
+            pytest.fail("\n".join(["not through:", *map(str, left.all())]))
 
 
 async def _once(world: World, opened: int) -> None:
