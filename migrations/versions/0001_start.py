@@ -377,6 +377,66 @@ def upgrade() -> None:
         unique=True,
     )
     op.create_table(
+        "delivery",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("endpoint_id", sa.BigInteger(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "data",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            server_default="{}",
+            nullable=False,
+        ),
+        sa.Column("state", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("attempts", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("status", sa.SmallInteger(), nullable=True),
+        sa.Column("answer", sa.Text(), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_delivery")),
+        postgresql_with={"fillfactor": "80"},
+    )
+    op.create_index(
+        "ix_delivery_due",
+        "delivery",
+        ["endpoint_id", "due_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 0"),
+    )
+    op.create_index("ix_delivery_endpoint", "delivery", ["endpoint_id", "id"], unique=False)
+    op.create_table(
+        "endpoint",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("types", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("batch", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("secrets", sa.LargeBinary(), nullable=False),
+        sa.Column("state", sa.Text(), server_default="enabled", nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("state in ('enabled', 'disabled')", name=op.f("ck_endpoint_state")),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_endpoint")),
+    )
+    op.create_table(
+        "write_key",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("origins", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_write_key")),
+        sa.UniqueConstraint("key", name=op.f("uq_write_key_key")),
+    )
+    op.create_table(
         "email",
         sa.Column("workspace_id", sa.Integer(), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -612,6 +672,7 @@ def upgrade() -> None:
     op.execute(
         "create table journal_0 partition of journal for values from (minvalue) to (68719476736)"
     )
+    op.create_index("ix_journal_at", "journal", ["at"], unique=False, postgresql_using="brin")
     op.create_table(
         "listener",
         sa.Column("workspace_id", sa.Integer(), nullable=False),
@@ -1433,7 +1494,15 @@ def downgrade() -> None:
     op.drop_table("lifted_suppression")
     op.drop_index("ix_kept_answer_begun_at", table_name="kept_answer")
     op.drop_table("kept_answer")
+    op.drop_index("ix_journal_at", table_name="journal", postgresql_using="brin")
     op.drop_table("journal")
+    op.drop_table("write_key")
+    op.drop_table("endpoint")
+    op.drop_index("ix_delivery_endpoint", table_name="delivery")
+    op.drop_index(
+        "ix_delivery_due", table_name="delivery", postgresql_where=sa.text("state = 0")
+    )
+    op.drop_table("delivery")
     op.drop_table("job")
     op.drop_index("uq_integration_name", table_name="integration")
     op.drop_table("integration")

@@ -66,6 +66,7 @@ from headless.storage.tables.components import (
     webhook,
 )
 from headless.storage.tables.messages import email, email_version, inbox_mail, message
+from headless.storage.tables.outgoing import delivery, endpoint, write_key
 from headless.storage.tables.slack import (
     slack_account,
     slack_card,
@@ -101,8 +102,10 @@ __all__ = [
     "contact_points",
     "contact_tag",
     "content",
+    "delivery",
     "email",
     "email_version",
+    "endpoint",
     "enrollment",
     "field",
     "form",
@@ -157,4 +160,5 @@ __all__ = [
     "webhook",
     "worker",
     "workspace",
+    "write_key",
 ]

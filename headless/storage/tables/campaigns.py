@@ -165,6 +165,7 @@ journal = Table(  # every step taken and why; its key is what makes each effect 
     PrimaryKeyConstraint("workspace_id", "enrollment_id", "step", "visit"),
     postgresql_partition_by="RANGE (enrollment_id)",  # months: see `partitions`
 )
+Index("ix_journal_at", journal.c.at, postgresql_using="brin")  # for streams: costs no insert
 
 tally = Table(  # what the journal adds up to: one row a batch, step and outcome; sums are stats
     "tally",
