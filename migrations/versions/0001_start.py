@@ -1499,9 +1499,7 @@ def downgrade() -> None:
     op.drop_table("write_key")
     op.drop_table("endpoint")
     op.drop_index("ix_delivery_endpoint", table_name="delivery")
-    op.drop_index(
-        "ix_delivery_due", table_name="delivery", postgresql_where=sa.text("state = 0")
-    )
+    op.drop_index("ix_delivery_due", table_name="delivery", postgresql_where=sa.text("state = 0"))
     op.drop_table("delivery")
     op.drop_table("job")
     op.drop_index("uq_integration_name", table_name="integration")

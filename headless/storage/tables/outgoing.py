@@ -1,4 +1,4 @@
-"""What goes in and out by other people's programs: public write keys, webhook endpoints, deliveries.
+"""What goes to and comes from programs: public write keys, webhook endpoints, deliveries.
 
 Imports SQLAlchemy and `columns`.
 """
