@@ -53,6 +53,27 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("workspace_id", "activity_id", name=op.f("pk_activity_todo")),
     )
     op.create_table(
+        "approval",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("campaign_id", sa.BigInteger(), nullable=False),
+        sa.Column("plan", sa.Text(), nullable=False),
+        sa.Column("contacts", sa.BigInteger(), nullable=False),
+        sa.Column("asked_by", sa.Text(), nullable=False),
+        sa.Column("asked_name", sa.Text(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("approved_by", sa.Text(), nullable=True),
+        sa.Column("approved_name", sa.Text(), nullable=True),
+        sa.Column("approved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_approval")),
+        sa.UniqueConstraint(
+            "workspace_id",
+            "campaign_id",
+            "plan",
+            name=op.f("uq_approval_workspace_id_campaign_id_plan"),
+        ),
+    )
+    op.create_table(
         "asset",
         sa.Column("workspace_id", sa.Integer(), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -1170,6 +1191,7 @@ def upgrade() -> None:
         sa.Column(
             "caps", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
         ),
+        sa.Column("approval_threshold", sa.BigInteger(), nullable=True),
         sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("mode in ('sandbox', 'live')", name=op.f("ck_workspace_mode")),
@@ -1545,6 +1567,7 @@ def downgrade() -> None:
     op.drop_table("channel")
     op.drop_table("breaker")
     op.drop_table("campaign")
+    op.drop_table("approval")
     op.drop_index("uq_asset_slug", table_name="asset")
     op.drop_index("uq_asset_name", table_name="asset")
     op.drop_table("asset")

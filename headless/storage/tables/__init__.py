@@ -26,6 +26,7 @@ from headless.storage.tables.audience import (
     tag,
 )
 from headless.storage.tables.campaigns import (
+    approval,
     campaign,
     enrollment,
     intake,
@@ -87,6 +88,7 @@ __all__ = [
     "activity",
     "activity_seen",
     "activity_todo",
+    "approval",
     "asset",
     "asset_file",
     "breaker",

@@ -189,3 +189,21 @@ turn = Table(  # how often a step has dealt something in turn: the next one goes
     Column("dealt", BigInteger, nullable=False),
     PrimaryKeyConstraint("workspace_id", "campaign_id", "step_key"),
 )
+
+approval = Table(  # a second person's word on a plan that concerns many; one row a plan
+    "approval",
+    metadata,
+    workspace_column(),
+    id_column(),
+    Column("campaign_id", BigInteger, nullable=False),
+    Column("plan", Text, nullable=False),  # the hash of the plan that was asked about
+    Column("contacts", BigInteger, nullable=False),  # how many it concerned when it was asked
+    Column("asked_by", Text, nullable=False),
+    Column("asked_name", Text, nullable=False),
+    instant_column("asked_at"),
+    Column("approved_by", Text),
+    Column("approved_name", Text),
+    instant_column("approved_at", nullable=True),
+    PrimaryKeyConstraint("workspace_id", "id"),
+    UniqueConstraint("workspace_id", "campaign_id", "plan"),
+)
