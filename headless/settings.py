@@ -43,6 +43,8 @@ class Settings(msgspec.Struct, frozen=True):
     secret_keys: tuple[str, ...]
     smtp_url: str | None
     return_port: int | None
+    suppressions_log: Path | None
+    metrics: str | None
     stop_seconds: int
     activity_months: int
     journal_months: int
@@ -137,6 +139,13 @@ def _words(text: str) -> tuple[str, ...]:
     if not words:
         raise ValueError
     return words
+
+
+def _listening(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or any(char.isspace() for char in host) or not 0 < int(port) < 65536:
+        raise ValueError
+    return text
 
 
 def _word(text: str) -> str:
@@ -239,6 +248,25 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         sentence="Where the worker listens for bounces and replies that come back by mail; without "
         "it, it does not listen. One worker a host can have it.",
         read=_whole(1, 65535),
+    ),
+    Setting(
+        name="HEADLESS_SUPPRESSIONS_LOG",
+        field="suppressions_log",
+        fits="a file",
+        default=None,
+        sentence="Where each suppression is written down beside the database, for a restore to "
+        "read; without it, `<data folder>/suppressions.log`. Keep it on another disk.",
+        read=lambda text: Path(text).expanduser(),
+    ),
+    Setting(
+        name="HEADLESS_METRICS",
+        field="metrics",
+        fits="an address and a port such as `127.0.0.1:9090`",
+        default=None,
+        sentence="Where a worker answers `/metrics` to anybody who asks, the first on the host "
+        "that gets the port; without it, only the API does, to a token with the scope "
+        "`metrics:read`.",
+        read=_listening,
     ),
     Setting(
         name="HEADLESS_STOP_SECONDS",
@@ -358,6 +386,11 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         read=_url("http", "https"),
     ),
 )
+
+
+def diary_of(settings: Settings) -> Path:
+    """Where suppressions are written down beside the database."""
+    return settings.suppressions_log or settings.data_dir / "suppressions.log"
 
 
 def _unknown(environ: Mapping[str, str]) -> list[str]:

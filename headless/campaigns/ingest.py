@@ -4,7 +4,7 @@ Every face brings activities here. One transaction writes a batch down, once by 
 ids, and lets the engine hear it. Imports `audience`, the runtime and storage.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from headless import ids
 from headless.audience.activities import Activity, record
+from headless.channels.suppressions import diarise
 from headless.problems import Problem
 from headless.runtime.listen import hear
 from headless.runtime.versions import Versions
@@ -73,7 +74,8 @@ async def ingest(
     rejected: list[tuple[int, Problem]] = []
     async with database.transaction() as tx:
         known = await _contacts(tx, workspace_id, [item.contact for item in items])
-        events = await _events(tx, workspace_id, items, now)
+        named = [(item.did, item.properties or {}) for item in items]
+        events = await event_ids(tx, workspace_id, named, now=now)
         taken: list[Activity] = []
         for index, item in enumerate(items):
             read = _read(item, known, events, source, now)
@@ -161,19 +163,26 @@ async def _contacts(
     return found
 
 
-async def _events(
-    tx: Transaction, workspace_id: int, items: Sequence[ActivityIn], now: datetime
+async def event_ids(
+    tx: Transaction,
+    workspace_id: int,
+    named: Sequence[tuple[str, Mapping[str, Any]]],
+    *,
+    now: datetime,
 ) -> dict[str, int]:
-    """The ids of the events that a batch names; what properties they bring is learned."""
-    names = {item.did.strip() for item in items if item.did.strip()}
+    """The ids of events by their names in lower case; what properties they bring is learned.
+
+    `named` has each event with its properties.
+    """
+    names = {name.strip() for name, _ in named if name.strip()}
     found = await subjects(tx, workspace_id, "event", names, now=now)
     seen: dict[int, dict[str, str]] = {}
     by_name = {name.lower(): number for name, number in found.items()}
-    for item in items:
-        for name, value in (item.properties or {}).items():
+    for event, properties in named:
+        for name, value in properties.items():
             kind = _TYPES.get(type(value))
-            if kind is not None:
-                seen.setdefault(by_name[item.did.strip().lower()], {})[name] = kind
+            if kind is not None and event.strip():
+                seen.setdefault(by_name[event.strip().lower()], {})[name] = kind
     await _learn(tx, workspace_id, seen)
     return by_name
 
@@ -267,6 +276,8 @@ async def unsubscribe(
         )
         if new.one_or_none() is None:
             return False
+        who = {answer.contact_id: "unsubscribed"}
+        await diarise(tx, answer.workspace_id, Channel.EMAIL, who, now=now)
         left = Activity(
             contact_id=answer.contact_id,
             kind=ActivityKind.UNSUBSCRIBED,

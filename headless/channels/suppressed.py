@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, delete, func, insert, select, tuple_
 
 from headless.audience.contacts import changed
-from headless.channels.suppressions import Suppress, suppress
+from headless.channels.suppressions import Suppress, diarise, suppress
 from headless.problems import Problem
 from headless.storage.codes import Channel, word
 from headless.storage.database import Transaction
@@ -134,6 +134,7 @@ async def lift(
             lifted_at=now,
         )
     )
+    await diarise(tx, workspace_id, channel, {contact_id: row["reason"]}, now=now, lifted=True)
     await changed(tx, workspace_id, [contact_id])
 
 

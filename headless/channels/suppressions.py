@@ -1,22 +1,28 @@
 """Suppressions: who gets nothing more by a channel, why, and on whose word.
 
-A weaker reason never replaces a stronger one: who unsubscribed still gets transactional mail, a
-dead address or somebody who complained gets none. Imports storage and `audience.activities`.
+A weaker reason never replaces a stronger one: who has not confirmed or has unsubscribed still gets
+transactional mail, a dead address or somebody who complained gets none. Imports storage and
+`audience`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
 
 import msgspec
+from sqlalchemy import ColumnElement, and_, case, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from headless.audience.activities import Activity, record
+from headless.audience.consents import MARKETING_ONLY
 from headless.storage.codes import ActivityKind, Channel
 from headless.storage.database import Transaction
-from headless.storage.tables import activity_todo, suppression
+from headless.storage.diary import Entry
+from headless.storage.tables import activity_todo, contact, suppression
 
-Reason = Literal["unsubscribed", "hard_bounce", "complaint", "by_hand"]
+Reason = Literal["unconfirmed", "unsubscribed", "hard_bounce", "complaint", "by_hand"]
+UNCONFIRMED: Final = "unconfirmed"
+UNSUBSCRIBED: Final = "unsubscribed"
 
 
 class Suppress(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +57,9 @@ async def suppress(
     if not wanted:
         return
     by_contact = {each.contact_id: each for each in wanted}
+    await diarise(
+        tx, workspace_id, channel, {who: each.reason for who, each in by_contact.items()}, now=now
+    )
     given = insert(suppression).values(
         [
             {
@@ -69,11 +78,16 @@ async def suppress(
             index_elements=["workspace_id", "contact_id", "channel"],
             set_={
                 "reason": given.excluded.reason,
-                "source": given.excluded.source + " (unsubscribed before)",
+                "source": case(
+                    (
+                        suppression.c.reason == UNSUBSCRIBED,
+                        given.excluded.source + " (unsubscribed before)",
+                    ),
+                    else_=given.excluded.source,
+                ),
                 "at": given.excluded.at,
             },
-            where=(suppression.c.reason == "unsubscribed")
-            & (given.excluded.reason != "unsubscribed"),
+            where=_weaker(suppression.c.reason, given.excluded.reason),
         )
     )
     done = [_activity(channel, each) for each in wanted if each.reason in _HEARD]
@@ -84,6 +98,45 @@ async def suppress(
         ]
         await tx.execute(insert(activity_todo), rows)
         tx.wake("hear", workspace_id)
+
+
+async def diarise(
+    tx: Transaction,
+    workspace_id: int,
+    channel: Channel,
+    reasons: Mapping[int, str],
+    *,
+    now: datetime,
+    lifted: bool = False,
+) -> None:
+    """Put suppressions (contact -> reason) into the diary, from which a restore reads them back."""
+    if tx.diary is None or not reasons:
+        return
+    c, hashed = contact.c, tx.diary.hashed
+    rows = await tx.execute(
+        select(c.id, c.email).where(c.workspace_id == workspace_id, c.id.in_([*reasons]))
+    )
+    addresses: dict[int, str | None] = {row.id: row.email for row in rows}
+    for who, reason in reasons.items():
+        address = addresses.get(who)
+        tx.entries.append(
+            Entry(
+                at=now,
+                workspace=workspace_id,
+                contact=who,
+                channel=int(channel),
+                reason=reason,
+                address=hashed(workspace_id, address) if hashed and address else None,
+                lifted=lifted,
+            )
+        )
+
+
+def _weaker(held: ColumnElement[str], given: ColumnElement[str]) -> ColumnElement[bool]:
+    return or_(
+        and_(held == UNCONFIRMED, given != UNCONFIRMED),
+        and_(held == UNSUBSCRIBED, given.not_in(MARKETING_ONLY)),
+    )
 
 
 def _activity(channel: Channel, each: Suppress) -> Activity:

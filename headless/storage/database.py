@@ -1,7 +1,8 @@
 """The database: one pool, transactions, and the wake-ups that leave only after a commit.
 
-Imports SQLAlchemy and `wake`. Whoever reads or writes does it inside `Database.transaction()`; what
-that transaction hands to `wake()` reaches the workers if, and only if, it commits.
+Imports SQLAlchemy, `diary` and `wake`. Whoever reads or writes does it inside
+`Database.transaction()`; what that transaction hands to `wake()` reaches the workers if, and only
+if, it commits, and what it puts into `entries` stands in the diary before it does.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from sqlalchemy import CursorResult, Executable, func, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from headless.storage.diary import Diary, Entry
 from headless.storage.wake import NoWaker, Wake, Waker
 
 Rows = CursorResult[*tuple[Any, ...]]
@@ -23,8 +25,10 @@ Params = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 class Transaction:
     """One PostgreSQL transaction, with the hints to send when it has committed."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, diary: Diary | None = None) -> None:
         self.connection = connection
+        self.diary = diary
+        self.entries: list[Entry] = []
         self.wakes: dict[Wake, None] = {}
 
     async def execute(self, statement: Executable, params: Params | None = None) -> Rows:
@@ -61,13 +65,16 @@ class Database:
     def __init__(self, engine: AsyncEngine, waker: Waker) -> None:
         self.engine = engine
         self.waker = waker
+        self.diary: Diary | None = None
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Commit at the end of the block, roll back when it raises, then send the wake-ups."""
         async with self.engine.begin() as connection:
-            transaction = Transaction(connection)
+            transaction = Transaction(connection, self.diary)
             yield transaction
+            if self.diary is not None and transaction.entries:
+                await self.diary.write(transaction.entries)
         if transaction.wakes:
             await self.waker.send(tuple(transaction.wakes))
 
