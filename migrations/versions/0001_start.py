@@ -463,6 +463,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("topic_id", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_email")),
@@ -741,6 +742,7 @@ def upgrade() -> None:
         sa.Column("links", postgresql.ARRAY(sa.Text()), nullable=True),
         sa.Column("email_version", sa.Integer(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("tracked", sa.Boolean(), nullable=True),
         sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_message")),
         postgresql_partition_by="RANGE (id)",
     )
@@ -1113,6 +1115,91 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "consent",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("contact_id", sa.BigInteger(), nullable=False),
+        sa.Column("about", sa.Text(), nullable=False),
+        sa.Column("topic_id", sa.BigInteger(), nullable=True),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=True),
+        sa.Column("text_version", sa.Text(), nullable=True),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("proof", sa.Text(), nullable=True),
+        sa.Column("message_id", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "evidence",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            server_default="{}",
+            nullable=False,
+        ),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "action in ('requested', 'granted', 'denied', 'withdrawn')",
+            name=op.f("ck_consent_action"),
+        ),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_consent")),
+    )
+    op.create_index("ix_consent_contact", "consent", ["contact_id", "id"], unique=False)
+    op.create_table(
+        "hold",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("subject", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "scope in ('workspace', 'channel', 'campaign')", name=op.f("ck_hold_scope")
+        ),
+        sa.PrimaryKeyConstraint("workspace_id", "scope", "subject", name=op.f("pk_hold")),
+    )
+    op.create_table(
+        "message_key",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("message_id", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "key", name=op.f("pk_message_key")),
+    )
+    op.create_table(
+        "topic",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("opt_in", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_topic")),
+    )
+    op.create_index(
+        "uq_topic_name", "topic", ["workspace_id", sa.literal_column("lower(name)")], unique=True
+    )
+    op.create_table(
+        "topic_choice",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("contact_id", sa.BigInteger(), nullable=False),
+        sa.Column("topic_id", sa.BigInteger(), nullable=False),
+        sa.Column("subscribed", sa.Boolean(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "workspace_id", "contact_id", "topic_id", name=op.f("pk_topic_choice")
+        ),
+    )
+    op.create_index("ix_topic_choice_topic", "topic_choice", ["topic_id"], unique=False)
+    op.create_table(
+        "tracking",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("contact_id", sa.BigInteger(), nullable=False),
+        sa.Column("granted", sa.Boolean(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "contact_id", name=op.f("pk_tracking")),
+    )
+    op.create_table(
         "webhook",
         sa.Column("workspace_id", sa.Integer(), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -1190,6 +1277,9 @@ def upgrade() -> None:
         sa.Column("postal_address", sa.Text(), nullable=True),
         sa.Column(
             "caps", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
+        ),
+        sa.Column(
+            "tracking", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
         ),
         sa.Column("approval_threshold", sa.BigInteger(), nullable=True),
         sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
@@ -1408,6 +1498,15 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    op.drop_table("tracking")
+    op.drop_index("ix_topic_choice_topic", table_name="topic_choice")
+    op.drop_table("topic_choice")
+    op.drop_index("uq_topic_name", table_name="topic")
+    op.drop_table("topic")
+    op.drop_table("message_key")
+    op.drop_table("hold")
+    op.drop_index("ix_consent_contact", table_name="consent")
+    op.drop_table("consent")
     op.drop_table("slack_account")
     op.drop_index(
         "ix_slack_card_due", table_name="slack_card", postgresql_where=sa.text("due_at is not null")

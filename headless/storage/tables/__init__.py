@@ -66,6 +66,14 @@ from headless.storage.tables.components import (
     visitor,
     webhook,
 )
+from headless.storage.tables.consent import (
+    consent,
+    hold,
+    message_key,
+    topic,
+    topic_choice,
+    tracking,
+)
 from headless.storage.tables.messages import email, email_version, inbox_mail, message
 from headless.storage.tables.outgoing import delivery, endpoint, write_key
 from headless.storage.tables.slack import (
@@ -99,6 +107,7 @@ __all__ = [
     "company_member",
     "company_points",
     "component_version",
+    "consent",
     "contact",
     "contact_change",
     "contact_points",
@@ -114,6 +123,7 @@ __all__ = [
     "form_answer",
     "gone_contact",
     "handover",
+    "hold",
     "inbox_mail",
     "intake",
     "integration",
@@ -124,6 +134,7 @@ __all__ = [
     "listener",
     "member",
     "message",
+    "message_key",
     "metadata",
     "multi_message",
     "page",
@@ -156,6 +167,9 @@ __all__ = [
     "tag",
     "tally",
     "token",
+    "topic",
+    "topic_choice",
+    "tracking",
     "turn",
     "version",
     "visitor",

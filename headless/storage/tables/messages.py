@@ -5,6 +5,7 @@ Imports SQLAlchemy and `columns`.
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Index,
     Integer,
@@ -34,6 +35,7 @@ email = Table(
     id_column(),
     Column("name", Text, nullable=False),
     Column("version", Integer, nullable=False, server_default="1"),
+    Column("topic_id", BigInteger),  # what it is about; null: none that anybody chooses
     instant_column("created_at"),
     instant_column("updated_at"),
     PrimaryKeyConstraint("workspace_id", "id"),
@@ -83,6 +85,7 @@ message = Table(  # one intent to send on a channel: the outbox and its history
     Column("links", ARRAY(Text)),  # where they differ from the email version's own
     Column("email_version", Integer),
     Column("reason", Text),
+    Column("tracked", Boolean),  # of a mail: false has neither picture nor counted links
     PrimaryKeyConstraint("workspace_id", "id"),
     postgresql_partition_by="RANGE (id)",  # months: see `partitions`
 )

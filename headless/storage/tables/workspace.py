@@ -36,6 +36,7 @@ workspace = Table(
     Column("sender", Text, nullable=False, server_default="hello@example.com"),
     Column("postal_address", Text),
     Column("caps", JSONB(none_as_null=True)),  # [{"count": 3, "channel": "email", ...}]
+    Column("tracking", JSONB(none_as_null=True)),  # what not having been asked means, by country
     Column("approval_threshold", BigInteger),  # contacts a start may concern without a second word
     Column("revision", Integer, nullable=False, server_default="1"),
     instant_column("created_at"),
