@@ -175,6 +175,25 @@ def upgrade() -> None:
     )
     op.create_index("ix_visitor_contact", "visitor", ["contact_id"], unique=False)
     op.create_table(
+        "audit",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("act", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column(
+            "detail",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            server_default="{}",
+            nullable=False,
+        ),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_audit")),
+    )
+    op.create_index("ix_audit_actor", "audit", ["actor", "id"], unique=False)
+    op.create_index("ix_audit_at", "audit", ["at"], unique=False)
+    op.create_index("ix_audit_subject", "audit", ["subject", "id"], unique=False)
+    op.create_table(
         "breaker",
         sa.Column("workspace_id", sa.Integer(), nullable=False),
         sa.Column("channel", sa.SmallInteger(), nullable=False),
@@ -573,6 +592,33 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "former_name",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("thing_id", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "kind", "name", name=op.f("pk_former_name")),
+    )
+    op.create_index("ix_former_name_until", "former_name", ["until"], unique=False)
+    op.create_table(
+        "invite",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("invited_by", sa.Text(), nullable=False),
+        sa.Column("member_id", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_invite")),
+        sa.UniqueConstraint("hash", name=op.f("uq_invite_hash")),
+    )
+    op.create_table(
         "gone_contact",
         sa.Column("workspace_id", sa.Integer(), nullable=False),
         sa.Column("contact_id", sa.BigInteger(), nullable=False),
@@ -605,6 +651,18 @@ def upgrade() -> None:
         "inbox_mail",
         [sa.literal_column("lower(recipient)"), "id"],
         unique=False,
+    )
+    op.create_table(
+        "installation",
+        sa.Column("one", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=True),
+        sa.Column("place", sa.Text(), nullable=True),
+        sa.Column("bound_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("restored_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("backed_up_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("one", name=op.f("ck_installation_one")),
+        sa.PrimaryKeyConstraint("one", name=op.f("pk_installation")),
     )
     op.create_table(
         "intake",
@@ -713,7 +771,12 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("email", sa.Text(), nullable=True),
         sa.Column("slack_id", sa.Text(), nullable=True),
+        sa.Column("role", sa.Text(), server_default="viewer", nullable=False),
+        sa.Column("left_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "role in ('viewer', 'editor', 'approver', 'admin')", name=op.f("ck_member_role")
+        ),
         sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_member")),
     )
     op.create_index(
@@ -1079,6 +1142,7 @@ def upgrade() -> None:
         sa.Column("prefix", sa.Text(), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.Column("scopes", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("member_id", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
@@ -1634,6 +1698,9 @@ def downgrade() -> None:
         postgresql_where=sa.text("clear_at is not null"),
     )
     op.drop_table("gone_contact")
+    op.drop_table("invite")
+    op.drop_index("ix_former_name_until", table_name="former_name")
+    op.drop_table("former_name")
     op.drop_table("form_answer")
     op.drop_index("uq_form_slug", table_name="form")
     op.drop_index("uq_form_name", table_name="form")
@@ -1665,6 +1732,10 @@ def downgrade() -> None:
     op.drop_index("uq_channel_in_use", table_name="channel", postgresql_where=sa.text("in_use"))
     op.drop_table("channel")
     op.drop_table("breaker")
+    op.drop_index("ix_audit_subject", table_name="audit")
+    op.drop_index("ix_audit_at", table_name="audit")
+    op.drop_index("ix_audit_actor", table_name="audit")
+    op.drop_table("audit")
     op.drop_table("campaign")
     op.drop_table("approval")
     op.drop_index("uq_asset_slug", table_name="asset")

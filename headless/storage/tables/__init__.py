@@ -75,7 +75,9 @@ from headless.storage.tables.consent import (
     tracking,
 )
 from headless.storage.tables.messages import email, email_version, inbox_mail, message
+from headless.storage.tables.operation import installation
 from headless.storage.tables.outgoing import delivery, endpoint, write_key
+from headless.storage.tables.people import audit, former_name, invite
 from headless.storage.tables.slack import (
     slack_account,
     slack_card,
@@ -99,6 +101,7 @@ __all__ = [
     "approval",
     "asset",
     "asset_file",
+    "audit",
     "breaker",
     "campaign",
     "channel",
@@ -121,12 +124,15 @@ __all__ = [
     "field",
     "form",
     "form_answer",
+    "former_name",
     "gone_contact",
     "handover",
     "hold",
     "inbox_mail",
+    "installation",
     "intake",
     "integration",
+    "invite",
     "job",
     "journal",
     "kept_answer",

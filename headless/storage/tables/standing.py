@@ -4,9 +4,23 @@ The contact's row holds the names of its stage and its owner; what they may be i
 SQLAlchemy and `columns`.
 """
 
-from sqlalchemy import BigInteger, Column, Index, Integer, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+)
 
-from headless.storage.tables.columns import metadata, named_table, workspace_column
+from headless.storage.tables.columns import (
+    instant_column,
+    metadata,
+    named_table,
+    workspace_column,
+)
 
 stage = named_table(
     "stage",
@@ -31,4 +45,7 @@ member = named_table(  # a colleague: whom `owned by` and `set owner to` name
     "member",
     Column("email", Text),
     Column("slack_id", Text),
+    Column("role", Text, nullable=False, server_default="viewer"),
+    instant_column("left_at", nullable=True),
+    CheckConstraint("role in ('viewer', 'editor', 'approver', 'admin')", name="role"),
 )

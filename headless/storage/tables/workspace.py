@@ -52,6 +52,7 @@ token = Table(
     Column("prefix", Text, nullable=False),  # the first 12 characters, to recognise it by
     Column("hash", LargeBinary, nullable=False, unique=True),  # SHA-256 of the whole token
     Column("scopes", ARRAY(Text), nullable=False),
+    Column("member_id", BigInteger),  # whose it is; null: a service account's
     instant_column("created_at"),
     instant_column("expires_at", nullable=True),
     instant_column("revoked_at", nullable=True),
