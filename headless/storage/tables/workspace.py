@@ -101,4 +101,5 @@ worker = Table(  # heartbeats: arq's own health key is shared by all workers
     Column("name", Text, primary_key=True),
     instant_column("started_at"),
     instant_column("seen_at"),
+    json_column("told", nullable=True),  # what it has counted: see `measures`
 )
