@@ -24,6 +24,8 @@ CATALOGUE: Final[dict[str, tuple[int, str]]] = {
     "key_busy": (409, "The same request is being answered"),
     "in_use": (409, "Others use it"),
     "plan_drifted": (409, "Things have moved since the plan"),
+    "approval_required": (409, "A second person must approve"),
+    "self_approval": (403, "Nobody approves their own"),
     "stranded": (409, "People would be lost"),
     "gone": (410, "It was there and is gone"),
     "stale_version": (412, "Somebody has saved in between"),

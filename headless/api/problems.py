@@ -222,6 +222,11 @@ EXPLAINED: Final[dict[str, str]] = {
     "in_use": "Others use it; the answer lists them.",
     "plan_drifted": "What would happen is no longer what you agreed to. The answer has the new "
     "plan: look at it and send its hash.",
+    "approval_required": "It concerns more contacts than the workspace's `approval_threshold`. It "
+    "has been noted that you asked; `approvers` can agree with "
+    "`POST /v1/campaigns/{name}/approve` and the plan's hash. Then send the same request again.",
+    "self_approval": "You asked for it, by this token or another account of yours. Somebody else "
+    "who may approve must.",
     "stranded": "The new version has no place for people who wait in a step that it drops; "
     "`plan.stranded` names the steps. Keep those steps, say where their people go, or let them "
     "finish the old version with `drain`.",

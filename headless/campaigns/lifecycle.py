@@ -5,11 +5,13 @@ seen. Imports `publish`, `sources` and the runtime.
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import and_, case, delete, func, literal, literal_column, select, update
 
+from headless.campaigns import approvals, news
+from headless.campaigns.approvals import Signer
 from headless.campaigns.publish import Campaign, check, faulty, find
 from headless.campaigns.sources import (
     brings_members,
@@ -40,6 +42,9 @@ from headless.storage.tables import (
 )
 
 
+_NEWS: Final = {"paused": "paused", "running": "resumed", "stopped": "stopped"}
+
+
 class StartPlan(msgspec.Struct, frozen=True):
     """What starting would do: who would enter at once, and the mails that the first steps send."""
 
@@ -55,10 +60,7 @@ async def plan_start(
     """What starting a campaign would do now."""
     found = await find(tx, workspace_id, campaign_id)
     checked = await check(tx, workspace_id, found.source)
-    made = await load(tx, found.version_id)
-    entering = 0
-    for source in found.plan.sources:
-        entering += await count(tx, made, source, now)
+    entering = await _entering(tx, found, now)
     sends_first = any(_is_send(step) for step in _first_steps(found.plan))
     return StartPlan(
         hash=found.hash,
@@ -66,6 +68,12 @@ async def plan_start(
         emails_first_day=entering if sends_first else 0,
         warnings=tuple(d.message for d in checked.diagnostics),
     )
+
+
+async def _entering(tx: Transaction, found: Campaign, now: datetime) -> int:
+    """How many would enter at once."""
+    made = await load(tx, found.version_id)
+    return sum([await count(tx, made, source, now) for source in found.plan.sources])
 
 
 def _is_send(step: Any) -> bool:
@@ -83,12 +91,19 @@ def _first_steps(plan: Plan) -> list[Any]:
 
 
 async def start(
-    tx: Transaction, workspace_id: int, campaign_id: int, *, plan: str | None, now: datetime
+    tx: Transaction,
+    workspace_id: int,
+    campaign_id: int,
+    *,
+    plan: str | None,
+    by: Signer | None = None,
+    now: datetime,
 ) -> Campaign:
-    """Let a campaign run.
+    """Let a campaign run; `by` is who starts it.
 
     Raises Problem `plan_required` with the `plan` to agree to, `plan_drifted` when the text is no
-    longer that plan, `wrong_state`, or `invalid_text` for a text that has faults by now.
+    longer that plan, `approval_required` when a second person must agree, `wrong_state`, or
+    `invalid_text` for a text that has faults by now.
     """
     found = await find(tx, workspace_id, campaign_id, lock=True)
     if found.state != "draft":
@@ -112,6 +127,9 @@ async def start(
             "the text is no longer what that plan was made of; look at the new plan first",
             plan=found.hash,
         )
+    if await approvals.threshold(tx, workspace_id) is not None:
+        entering = await _entering(tx, found, now)
+        await approvals.require(tx, workspace_id, campaign_id, plan=plan, contacts=entering, by=by)
     return await _start(tx, workspace_id, found, now)
 
 
@@ -134,6 +152,7 @@ async def _start(tx: Transaction, workspace_id: int, found: Campaign, now: datet
             active_to=dates.closes,
         )
     )
+    await news.tell(tx, workspace_id, found.id, "started", now=now)
     return await find(tx, workspace_id, found.id)
 
 
@@ -176,9 +195,7 @@ async def resume(
     """
     found = await _in_state(tx, workspace_id, campaign_id, "paused", "resume")
     mine = _places(workspace_id, campaign_id)
-    due = await tx.scalar(
-        select(func.count()).select_from(position).where(mine, position.c.due_at <= now)
-    )
+    due = await overdue(tx, workspace_id, campaign_id, now=now)
     if shifted and found.paused_at is not None:
         await tx.execute(_shift(mine, found.paused_at, now))
     await _pending(tx, workspace_id, campaign_id, due_at=now)
@@ -187,6 +204,16 @@ async def resume(
     )
     tx.wake("sweep")
     return Resumed(campaign_, due)
+
+
+async def overdue(tx: Transaction, workspace_id: int, campaign_id: int, *, now: datetime) -> int:
+    """How many waits of a campaign are due: those of a paused one run when it goes on."""
+    due: int = await tx.scalar(
+        select(func.count())
+        .select_from(position)
+        .where(_places(workspace_id, campaign_id), position.c.due_at <= now)
+    )
+    return due
 
 
 def _places(workspace_id: int, campaign_id: int) -> Any:
@@ -316,4 +343,6 @@ async def _change(
         .where(campaign.c.workspace_id == workspace_id, campaign.c.id == found.id)
         .values(**values, updated_at=now)
     )
+    reason = values.get("pause_reason")
+    await news.tell(tx, workspace_id, found.id, _NEWS[values["state"]], now=now, reason=reason)
     return await find(tx, workspace_id, found.id)

@@ -10,7 +10,8 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import and_, delete, func, insert, select, update
 
-from headless.campaigns import moving
+from headless.campaigns import approvals, moving
+from headless.campaigns.approvals import Signer
 from headless.campaigns.moving import Moves, Waits
 from headless.campaigns.proposals import Proposal, VersionPlan, foresee, propose
 from headless.campaigns.publish import Campaign, edit, find, store
@@ -107,13 +108,15 @@ async def apply(
     agreed: str | None,
     waits: Waits = "keep",
     drain: bool = False,
+    by: Signer | None = None,
     now: datetime,
 ) -> tuple[Campaign, VersionPlan]:
     """Give a campaign a new version and take the people inside over to it.
 
-    `agreed` is the hash of the plan that the caller has seen. The same text again changes nothing.
-    Raises Problem `plan_required` with the plan, `plan_drifted` when it is another one by now,
-    `stranded` when people would be lost, and what `plan` raises.
+    `agreed` is the hash of the plan that the caller has seen, `by` who applies it. The same text
+    again changes nothing. Raises Problem `plan_required` with the plan, `plan_drifted` when it is
+    another one by now, `stranded` when people would be lost, `approval_required` when a second
+    person must agree, and what `plan` raises.
     """
     await tx.execute(  # in the order in which newcomers lock them
         select(intake.c.source)
@@ -144,6 +147,14 @@ async def apply(
     if found.state == "draft":
         edited, _ = await edit(tx, workspace_id, campaign_id, text, now=now)
         return edited, told
+    await approvals.require(
+        tx,
+        workspace_id,
+        campaign_id,
+        plan=told.hash,
+        contacts=told.enter_now + told.inside,
+        by=by,
+    )
     await _replace(tx, workspace_id, change, waits, drain, now)
     tx.wake("sweep")
     return await find(tx, workspace_id, campaign_id), told

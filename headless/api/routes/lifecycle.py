@@ -10,6 +10,7 @@ from litestar.params import FromPath
 from headless.api import bodies
 from headless.api.auth import Call, Caller, needs
 from headless.api.openapi import reads
+from headless.api.routes.approvals import asking, signer
 from headless.api.routes.campaigns import CampaignRow, CampaignShape, answer, row
 from headless.api.shapes import number
 from headless.campaigns import enroll, lifecycle, publish
@@ -70,12 +71,16 @@ async def _number(call: Call, name: str) -> int:
 async def start_campaign(
     request: Request[Any, Any, Any], call: Caller, name: FromPath[str]
 ) -> Response[CampaignShape]:
-    """Let a campaign run; without the plan's hash the answer (428) is the plan to agree to."""
+    """Let a campaign run; without the plan's hash the answer (428) is the plan to agree to.
+
+    Above the workspace's `approval_threshold` the answer (409) is that somebody else must approve.
+    """
     body = await bodies.read(request, Agreement, default=Agreement())
-    async with call.transaction() as tx:
-        found = await publish.find(tx, call.workspace_id, name)
+    number_ = await _number(call, name)
+    async with asking(call, number_), call.transaction() as tx:
+        by = await signer(tx, call)
         started = await lifecycle.start(
-            tx, call.workspace_id, found.id, plan=body.plan, now=call.now
+            tx, call.workspace_id, number_, plan=body.plan, by=by, now=call.now
         )
     return answer(started)
 

@@ -12,6 +12,7 @@ from headless.api import bodies
 from headless.api.auth import Caller, needs
 from headless.api.openapi import reads
 from headless.api.shapes import Instant, instant
+from headless.campaigns import approvals
 from headless.dsl.ast import Channel, Period
 from headless.workspace import caps, workspaces
 from headless.workspace.caps import Cap
@@ -37,12 +38,14 @@ class SettingsShape(msgspec.Struct, frozen=True):
     sender: str
     postal_address: str | None
     caps: list[CapShape]
+    approval_threshold: int | None
     created_at: Instant
 
 
 class SettingsChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to change; `caps` replaces them whole. To become `live`, `confirm` must be the
-    workspace's name."""
+    workspace's name. What concerns more contacts than `approval_threshold` needs a second person
+    who approves; null: nothing does."""
 
     name: str | UnsetType = UNSET
     time_zone: str | UnsetType = UNSET
@@ -50,10 +53,13 @@ class SettingsChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     postal_address: str | UnsetType | None = UNSET
     mode: Mode | UnsetType = UNSET
     caps: list[CapShape] | UnsetType = UNSET
+    approval_threshold: int | UnsetType | None = UNSET
     confirm: str | None = None
 
 
-def _answer(held: Workspace, capped: tuple[Cap, ...]) -> Response[SettingsShape]:
+def _answer(
+    held: Workspace, capped: tuple[Cap, ...], threshold: int | None
+) -> Response[SettingsShape]:
     shape = SettingsShape(
         id=ids.encode("wsp", held.id),
         name=held.name,
@@ -62,6 +68,7 @@ def _answer(held: Workspace, capped: tuple[Cap, ...]) -> Response[SettingsShape]
         sender=held.sender,
         postal_address=held.postal_address,
         caps=[CapShape(cap.count, cap.channel, cap.period) for cap in capped],
+        approval_threshold=threshold,
         created_at=instant(held.created_at),
     )
     return Response(shape, headers={"ETag": f'"{held.revision}"'})
@@ -72,7 +79,8 @@ async def get_workspace(call: Caller) -> Response[SettingsShape]:
     """How the workspace is set up: name, time zone, sender, postal address, mode, caps."""
     async with call.transaction() as tx:
         held = await workspaces.find(tx, call.workspace_id)
-        return _answer(held, await caps.get_caps(tx, call.workspace_id))
+        threshold = await approvals.threshold(tx, call.workspace_id)
+        return _answer(held, await caps.get_caps(tx, call.workspace_id), threshold)
 
 
 @patch(
@@ -103,7 +111,10 @@ async def change_workspace(
             wanted,
             expected_revision=bodies.expected_revision(request),
         )
-        return _answer(held, await caps.get_caps(tx, call.workspace_id))
+        if body.approval_threshold is not UNSET:
+            await approvals.set_threshold(tx, call.workspace_id, body.approval_threshold)
+        threshold = await approvals.threshold(tx, call.workspace_id)
+        return _answer(held, await caps.get_caps(tx, call.workspace_id), threshold)
 
 
 HANDLERS: Final[list[HTTPRouteHandler]] = [get_workspace, change_workspace]

@@ -6,6 +6,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from headless.api.routes import (
     activities,
+    approvals,
     campaigns,
     channels,
     companies,
@@ -47,6 +48,7 @@ HANDLERS: Final[list[HTTPRouteHandler]] = [
     *language.HANDLERS,
     *campaigns.HANDLERS,
     *lifecycle.HANDLERS,
+    *approvals.HANDLERS,
     *versions.HANDLERS,
     *activities.HANDLERS,
     *why.HANDLERS,

@@ -10,6 +10,7 @@ from litestar.params import FromPath
 from headless.api import bodies
 from headless.api.auth import Call, Caller, needs
 from headless.api.openapi import reads
+from headless.api.routes.approvals import asking, signer
 from headless.api.routes.campaigns import CampaignShape, answer
 from headless.api.shapes import Instant, Page, instant
 from headless.campaigns import proposals, publish, versions
@@ -114,7 +115,7 @@ async def apply_version(
     body = await bodies.read(request, NewVersion)
     number = await _number(call, name)
     text = await _text(call, number, body)
-    async with call.transaction() as tx:
+    async with asking(call, number), call.transaction() as tx:
         found, _ = await versions.apply(
             tx,
             call.workspace_id,
@@ -123,6 +124,7 @@ async def apply_version(
             agreed=body.plan,
             waits=body.waits,
             drain=body.drain,
+            by=await signer(tx, call),
             now=call.now,
         )
     return answer(found)
