@@ -8,6 +8,7 @@ Imports `verbs`, `parse`, `people`, `refusals`, `tasks`, and what use cases need
 
 from collections.abc import Awaitable, Callable, Mapping
 
+import msgspec
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -15,8 +16,8 @@ from headless.clock import Clock
 from headless.problems import Problem
 from headless.runtime.versions import Versions
 from headless.settings import Settings
-from headless.slack import refusals
-from headless.slack.parse import Command, Mistake, parse
+from headless.slack import faults, refusals, sharing
+from headless.slack.parse import Command, Mistake, parse, said
 from headless.slack.people import Asker, may
 from headless.slack.reply import Reply
 from headless.slack.tasks import Task
@@ -95,11 +96,26 @@ class Desk:
         if verb.personal and asker.shared:
             return refusals.shared(verb)
         try:
-            return await self.handlers[verb.name](self, asker, command)
+            reply = await self.handlers[verb.name](self, asker, command)
         except refusals.Mistaken as mistaken:
             return refusals.mistake(mistaken.mistake)
         except Problem as problem:
-            return refusals.problem(problem, verb)
+            return await self._refused(asker, command, problem)
+        return sharing.offered(reply, asker, command)
+
+    async def _refused(self, asker: Asker, command: Command, problem: Problem) -> Reply:
+        """What a use case refused; of a faulty text each fault, and the mended text to press."""
+        found = problem.extra.get("faults")
+        text = problem.extra.get("text")
+        if problem.code != "invalid_text" or not found or text is None:
+            return refusals.problem(problem, BY_NAME[command.verb])
+
+        def again(mended: str) -> str:
+            return said(msgspec.structs.replace(command, rest=mended))
+
+        mendable = again if command.rest and command.rest == text else None
+        async with self.database.transaction() as tx:
+            return await faults.reply(tx, asker.workspace_id, text, found, mendable)
 
     def _click(self, action: str) -> Doing | None:
         """What answers a button: the longest beginning of its action id that is known."""

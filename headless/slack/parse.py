@@ -90,7 +90,7 @@ def parse(typed: str) -> Command | Mistake:
     if verb is None:
         return _unknown(line)
     rest = line[len(said) :].lstrip()
-    if verb.name in ("rule", "new", "count", "check"):
+    if verb.name in ("rule", "new", "count", "check", "plan"):
         return _with_source(verb, rest, _after(raw, said), line)
     return _read(verb, rest, line)
 
@@ -293,7 +293,7 @@ def _with_source(verb: Verb, rest: str, raw: str, line: str) -> Command | Mistak
         if not source:
             return _misread(verb, "")
         return Command(verb.name, None, source, {}, f"{verb.name} {source}")
-    if _opener(rest) is not None:
+    if verb.name != "plan" and _opener(rest) is not None:
         source = source_of(raw)
         return Command(verb.name, None, source, {}, f"{verb.name} {source}")
     colon = _colon(raw)

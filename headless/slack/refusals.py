@@ -28,7 +28,7 @@ class Mistaken(Exception):  # noqa: N818 - what a handler raises when a word in 
 
 def mistake(found: Mistake) -> Reply:
     """What could not be read, with what may have been meant: a button only where it is safe."""
-    text = f"{_sentence(blocks.escape(found.said))}\n{blocks.escape(found.help)}"
+    text = f"{_sentence(blocks.escape(found.said))}\n{_sentence(blocks.escape(found.help))}"
     said: list[Block] = [blocks.section(text)]
     risky = [one for one in found.suggestions if not one.safe]
     if risky:
@@ -94,4 +94,4 @@ def problem(found: Problem, verb: Verb | None = None) -> Reply:
 def _sentence(text: str) -> str:
     """Our own messages have no capital and no full stop; a chat's sentence has both."""
     said = text[:1].upper() + text[1:]
-    return said if said.endswith((".", "?", "!", "…")) else f"{said}."
+    return said if said.endswith((".", "?", "!", "…", "`")) else f"{said}."

@@ -4,19 +4,54 @@ Every module that answers has its own `HANDLERS`, `ACTIONS` or `DOINGS`; here th
 and a test sees to it that no verb is left without an answer. Imports all of them and `desk`.
 """
 
-from typing import Final
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, Final
 
 from headless.clock import Clock
 from headless.settings import Settings
+from headless.slack.answers import (
+    checking,
+    contacts,
+    helping,
+    journal,
+    listing,
+    numbers,
+    repeating,
+    showing,
+    simulating,
+    things,
+)
 from headless.slack.desk import ClientFor, Desk, Doing, Handler
+from headless.slack.people import Asker
 from headless.storage.database import Database
 
-HANDLERS: Final[dict[str, Handler]] = {}
+Submission = Callable[[Desk, Asker, dict[str, Any]], Awaitable[dict[str, Any] | None]]
+"""Answers a submitted view (Slack's own `view`) within two seconds: None closes the window, else a
+`response_action` with what belongs to it. It checks the role itself."""
+Timer = Callable[[Desk, datetime], Awaitable[None]]
+"""Looks every two seconds for what changed elsewhere: cards to draw, digests to send."""
+
+HANDLERS: Final[dict[str, Handler]] = {
+    **listing.HANDLERS,
+    **showing.HANDLERS,
+    **numbers.HANDLERS,
+    **journal.HANDLERS,
+    **checking.HANDLERS,
+    **simulating.HANDLERS,
+    **contacts.HANDLERS,
+    **things.HANDLERS,
+    **helping.HANDLERS,
+}
 """By verb."""
-CLICKS: Final[dict[str, Doing]] = {}
+CLICKS: Final[dict[str, Doing]] = {**repeating.ACTIONS}
 """By the beginning of an action id."""
 DOINGS: Final[dict[str, Doing]] = {}
 """By the kind of a task: `view`, `shortcut`, `home`, `link`, `event`."""
+SUBMISSIONS: Final[dict[str, Submission]] = {}
+"""By the callback id of a view; answered in the request itself."""
+TIMERS: Final[list[Timer]] = []
+"""What the workers do now and then."""
 
 
 def desk(database: Database, clock: Clock, settings: Settings, client: ClientFor) -> Desk:

@@ -59,8 +59,14 @@ class Verb(msgspec.Struct, frozen=True, kw_only=True):
         return " ".join([self.name, *(one.usage for one in self.arguments)])
 
 
-def _name(means: str = "the name of a campaign", **more: bool) -> Argument:
-    return Argument(key="name", shape="name", shown="NAME", means=means, **more)
+def _name(means: str = "the name of a campaign", *, optional: bool = False) -> Argument:
+    return Argument(key="name", shape="name", shown="NAME", means=means, optional=optional)
+
+
+def _source(means: str) -> Argument:
+    return Argument(
+        key="rest", shape="source", shown="TEXT", before=":", means=means, optional=True
+    )
 
 
 _NAME: Final = _name()
@@ -79,7 +85,7 @@ _FILTERS: Final = Argument(
     key="filters",
     shape="word",
     choices=("lifecycle", "errors", "milestones"),
-    shown="[lifecycle errors milestones]",
+    shown="lifecycle errors milestones",
     means="what to tell of",
     optional=True,
     many=True,
@@ -161,14 +167,17 @@ VERBS: Final[tuple[Verb, ...]] = (
         sentence="Says what is wrong, or odd, in a campaign or in a text.",
         example="check when opened email Welcome within 3d then add points 10",
         aliases=("validate", "lint"),
-        arguments=(_name("the name of a campaign, or a text"),),
+        arguments=(_name("the name of a campaign, or a text"), _source("the text")),
     ),
     Verb(
         name="plan",
-        sentence="Says what starting a campaign would do: who enters, what is sent at first.",
+        sentence="Says what starting a campaign, or giving it a new text, would do to whom.",
         example="plan Welcome",
         aliases=("preflight",),
-        arguments=(_NAME,),
+        arguments=(
+            _NAME,
+            _source("a new text after the colon"),
+        ),
     ),
     Verb(
         name="simulate",
@@ -304,14 +313,7 @@ VERBS: Final[tuple[Verb, ...]] = (
         aliases=("create", "draft"),
         arguments=(
             _name("a name for the campaign", optional=True),
-            Argument(
-                key="rest",
-                shape="source",
-                shown="TEXT",
-                before=":",
-                means="the text after the colon",
-                optional=True,
-            ),
+            _source("the text after the colon"),
         ),
     ),
     Verb(
@@ -547,6 +549,22 @@ WORDS: Final[dict[str, Verb]] = {
     word: verb for verb in VERBS for word in (verb.name, *verb.aliases)
 }
 """Every word, or words, that a command can begin with, in lower case."""
+GROUPS: Final[dict[str, tuple[str, ...]]] = {
+    "Look": (
+        *("home", "help", "list", "show", "source", "stats", "log", "diagram"),
+        *("check", "plan", "simulate", "diff"),
+    ),
+    "Contacts": ("why", "where", "preview", "count"),
+    "Emails, segments, forms": ("emails", "show email", "test email", "segments", "forms"),
+    "Write": ("rule", "new", "edit", "revert"),
+    "Run": (
+        *("try", "start", "approve", "pause", "resume", "stop", "archive", "delete"),
+        *("hold all", "release"),
+    ),
+    "Follow": ("watch", "unwatch", "digest"),
+    "People": ("role", "link", "unlink", "whoami", "settings"),
+}
+"""The verbs as the help and the docs show them; every verb is in one group."""
 OPENERS: Final = frozenset(
     {
         *("campaign", "language", "from", "start when", "stop when", "active", "time zone"),

@@ -1,0 +1,1 @@
+"""What is answered to the verbs that only look; each module has its `HANDLERS`."""
