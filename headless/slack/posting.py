@@ -7,7 +7,7 @@ them out, a channel's in their order, one a second. Imports storage and `tasks`.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import msgspec
 from sqlalchemy import select
@@ -19,8 +19,6 @@ from headless.storage.tables import slack_post
 
 State = Literal["pending", "sent", "failed"]
 Kind = Literal["post", "edit", "whisper"]
-PICTURE: Final = "@picture"
-"""The file id of an image block that stands for the message's own picture."""
 
 
 class Posted(msgspec.Struct, frozen=True):
@@ -72,7 +70,7 @@ async def picture(
     key: str,
     now: datetime,
 ) -> None:
-    """The same with a picture: under the blocks, or where an image block names `PICTURE`."""
+    """The same with a picture: before the buttons, or where an image names `pictures.PICTURE`."""
     payload = {"text": text or title, "blocks": list(blocks), "thread_ts": thread_ts}
     payload |= {"thread_of": thread_of, "tell": tell, "title": title, "alt": alt}
     await _store(tx, workspace_id, team_id, channel, "post", key, payload, now, png)

@@ -19,6 +19,8 @@ from headless.storage.tables import Instant, slack_task
 JOB: Final = "slack"
 """The worker's job that does what came in and sends what goes out."""
 ATTEMPTS: Final = 3
+WAIT: Final = timedelta(seconds=3)
+"""How long a task waits for its window at most."""
 _LEASE: Final = timedelta(seconds=60)
 _KEPT: Final = timedelta(days=1)
 _PAUSE: Final = timedelta(seconds=2)

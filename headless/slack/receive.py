@@ -1,0 +1,253 @@
+"""Receiving: everything that Slack sends, over HTTP or over the socket, on slack_bolt.
+
+Verify, find the workspace and the person in our own tables, store the task, acknowledge: nothing is
+asked of Slack before it has its answer. Submitted windows are answered in the request, since their
+diagnostics are the answer. Imports bolt, `reading`, `signature`, `tasks`, `accounts`, `windows`.
+"""
+
+import asyncio
+import logging
+import re
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+import structlog
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.authorization.async_authorize import AsyncAuthorize
+from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_bolt.context.async_context import AsyncBoltContext
+from slack_bolt.request.async_request import AsyncBoltRequest
+
+from headless.clock import Clock
+from headless.settings import Settings
+from headless.slack import accounts, installations, reading, signature, tasks
+from headless.slack.clients import Clients
+from headless.slack.people import Asker
+from headless.slack.reading import Origin, Payload, UnreadableError
+from headless.slack.windows import Windows
+from headless.storage.database import Database
+
+Submit = Callable[[Asker, Payload], Awaitable[dict[str, Any] | None]]
+"""Answers a submitted view: None closes the window, else a `response_action`."""
+_ANYTHING: Final = re.compile("")
+_SUBMIT_SECONDS: Final = 2.5
+_NOT_HERE: Final = (
+    "Headless is not installed for this team, or no longer. An admin can install it again: "
+    "`headless slack install`"
+)
+_NOT_YOU: Final = "You have no role here. An admin can give you one: `/campaign role @you viewer`"
+_NOT_YOURS: Final = "I answer people of this company only. Ask one of them, please."
+_SLOW: Final = "This takes longer than Slack waits. Nothing was saved: press the button once more."
+log = structlog.get_logger(__name__)
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a request is answered: a status, headers, a body."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str = ""
+
+
+class _Tables(AsyncAuthorize):
+    """Whose a request is, by our own tables; that we know nobody is said further on."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def __call__(
+        self,
+        *,
+        context: AsyncBoltContext,
+        enterprise_id: str | None,
+        team_id: str | None,
+        user_id: str | None,
+        **_: str | None,
+    ) -> AuthorizeResult:
+        async with self._database.glance() as tx:
+            found = await installations.find(tx, team_id, enterprise_id)
+        context["installation"] = found
+        return AuthorizeResult(
+            enterprise_id=enterprise_id,
+            team_id=team_id,
+            bot_user_id=None if found is None else found.bot_user_id,
+        )
+
+
+class Receiver:
+    """Takes requests of all teams; one for each process."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        settings: Settings,
+        clients: Clients,
+        submit: Submit,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._secrets = settings.slack_signing_secret
+        self._submit = submit
+        self.windows = Windows(database, clients, clock)
+        self.app = self._bolt(clients)
+
+    async def take(self, raw: bytes, headers: Mapping[str, str]) -> Answer:
+        """Answer a signed request; `headers` have their names in lower case."""
+        if not signature.holds(
+            self._secrets,
+            raw,
+            timestamp=headers.get("x-slack-request-timestamp", ""),
+            signature=headers.get("x-slack-signature", ""),
+            now=self._clock.now(),
+        ):
+            log.warning("slack_signature_refused")
+            return Answer(401, body="the signature does not hold\n")
+        try:
+            body = reading.body_of(raw, headers.get("content-type", ""))
+        except UnreadableError as error:
+            return Answer(400, body=f"{error}\n")
+        told = await self.app.async_dispatch(
+            # the signature is proved: what follows is the same for HTTP and for the socket
+            AsyncBoltRequest(mode="socket_mode", body=body)
+        )
+        kept = tuple((name, one) for name, values in told.headers.items() for one in values)
+        return Answer(told.status, kept, told.body or "")
+
+    async def settle(self) -> None:
+        """Wait for the windows that are being opened."""
+        await self.windows.settle()
+
+    def _bolt(self, clients: Clients) -> AsyncApp:
+        app = AsyncApp(
+            name="headless",
+            logger=_logger(),
+            client=clients.bare(),
+            authorize=_Tables(self._database),
+            request_verification_enabled=False,  # `take` has done it, over the raw bytes
+            process_before_response=True,
+            attaching_function_token_enabled=False,
+        )
+        app.error(self._broke)
+        app.command(_ANYTHING)(self._command)
+        app.event("app_uninstalled")(self._ended)
+        app.event("tokens_revoked")(self._ended)
+        app.event(_ANYTHING)(self._silent)
+        app.action(_ANYTHING)(self._silent)
+        app.shortcut(_ANYTHING)(self._silent)
+        app.view(_ANYTHING)(self._view)
+        app.view_closed(_ANYTHING)(self._nothing)
+        app.options(_ANYTHING)(self._nothing)
+        return app
+
+    async def _command(self, body: Payload, context: dict[str, Any], ack: AsyncAck) -> None:
+        refusal = await self._stored(body, context)
+        await (ack() if refusal is None else ack(response_type="ephemeral", text=refusal))
+
+    async def _silent(self, body: Payload, context: dict[str, Any], ack: AsyncAck) -> None:
+        refusal = await self._stored(body, context)
+        await ack()
+        url = body.get("response_url")
+        if refusal is not None and url:
+            self.windows.refuse(url, refusal)
+
+    async def _broke(self, error: Exception) -> None:
+        where = traceback.extract_tb(error.__traceback__)[-1]  # its words may be personal
+        log.error(
+            "slack_request_broke",
+            error=type(error).__name__,
+            where=f"{where.filename}:{where.lineno}",
+        )
+
+    async def _nothing(self, ack: AsyncAck) -> None:
+        await ack()
+
+    async def _stored(self, body: Payload, context: dict[str, Any]) -> str | None:
+        """Store what is to be done; a sentence when it is refused."""
+        found: installations.Installation | None = context.get("installation")
+        if found is None:
+            return _NOT_HERE
+        now = self._clock.now()
+        async with self._database.transaction() as tx:
+            asker = await self._asker(tx, found, reading.origin(body))
+            if asker is None:
+                return _NOT_YOU
+            task = reading.task(body, asker, now)
+            if task is None:
+                return None
+            if asker.outsider and not found.whole:
+                return _NOT_YOURS
+            loading = self.windows.wanted(task)
+            number = await tasks.store(
+                tx, task, key=reading.key(body), due=None if loading is None else now + tasks.WAIT
+            )
+        if loading is not None and number is not None:
+            self.windows.open(msgspec.structs.replace(task, id=number), loading)
+        return None
+
+    async def _asker(
+        self, tx: Any, found: installations.Installation, origin: Origin
+    ) -> Asker | None:
+        if origin.user_id is None:
+            return None
+        return await accounts.asker(
+            tx,
+            found,
+            origin.user_id,
+            name=origin.user_name,
+            channel_id=origin.channel_id,
+            thread_ts=origin.thread_ts,
+            outsider=origin.outsider,
+            shared=origin.shared or origin.outsider,
+        )
+
+    async def _view(self, body: Payload, context: dict[str, Any], ack: AsyncAck) -> None:
+        found: installations.Installation | None = context.get("installation")
+        asker = None
+        if found is not None:
+            async with self._database.glance() as tx:
+                asker = await self._asker(tx, found, reading.origin(body))
+        if asker is None or asker.outsider:
+            said = _NOT_HERE if found is None else _NOT_YOU if asker is None else _NOT_YOURS
+            await ack(response_action="update", view=_notice(said))
+            return
+        try:
+            async with asyncio.timeout(_SUBMIT_SECONDS):
+                told = await self._submit(asker, body["view"])
+        except TimeoutError:
+            told = {"response_action": "push", "view": _notice(_SLOW)}
+        await (ack() if told is None else ack(**told))
+
+    async def _ended(self, body: Payload, ack: AsyncAck) -> None:
+        event = reading.ended(body)
+        origin = reading.origin(body)
+        if event is not None:
+            now = self._clock.now()
+            async with self._database.transaction() as tx:
+                found = await installations.find(tx, origin.team_id, origin.enterprise_id)
+                if found is not None:
+                    reason = f"Slack says `{event}`"
+                    await installations.end(
+                        tx, found.workspace_id, [found.team_id], reason, now=now
+                    )
+            log.info("slack_installation_ended", team=origin.team_id, event_type=event)
+        await ack()
+
+
+def _notice(text: str) -> dict[str, Any]:
+    return {
+        "type": "modal",
+        "title": {"type": "plain_text", "text": "Headless"},
+        "close": {"type": "plain_text", "text": "Close"},
+        "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": text}}],
+    }
+
+
+def _logger() -> logging.Logger:
+    """Bolt's own words: only what is wrong, for it logs whole requests otherwise."""
+    logger = logging.getLogger("headless.slack.bolt")
+    logger.setLevel(logging.ERROR)
+    return logger
