@@ -49,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True):
     activity_months: int
     journal_months: int
     message_months: int
+    audit_months: int
     log_level: str
     reads_a_minute: int
     writes_a_minute: int
@@ -301,6 +302,14 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default="0",
         sentence="For how many months messages are kept, 0 for ever; links in a mail, the one to "
         "unsubscribe too, work as long as its message is kept.",
+        read=_whole(0, 1200),
+    ),
+    Setting(
+        name="HEADLESS_AUDIT_MONTHS",
+        field="audit_months",
+        fits="a whole number from 0 to 1200",
+        default="24",
+        sentence="For how many months the audit is kept, 0 for ever.",
         read=_whole(0, 1200),
     ),
     Setting(

@@ -47,6 +47,7 @@ from headless.storage.partitions import Kept
 from headless.storage.tables import worker
 from headless.storage.time import DatabaseClock
 from headless.storage.wake import Wake
+from headless.workspace import audit
 
 SWEEP_SECONDS: Final = 1.0
 _HEARTBEAT_SWEEPS: Final = 5
@@ -160,6 +161,8 @@ class Worker:
                     log.info("partitions_made", count=made)
                 if dropped := await partitions.drop(self.database, self._kept, now=now):
                     log.info("partitions_dropped", names=dropped)
+                if gone := await audit.drop(self.database, self._kept.audit, now=now):
+                    log.info("audit_dropped", count=gone)
             except (DBAPIError, OSError) as error:
                 log.warning("tending_failed", error=str(error).splitlines()[0])
             await asyncio.sleep(_TEND_SECONDS)
@@ -265,6 +268,7 @@ async def _work(settings: Settings) -> None:
                 activity=settings.activity_months,
                 journal=settings.journal_months,
                 message=settings.message_months,
+                audit=settings.audit_months,
             ),
             hashes=ring(settings.secret_keys),
             stop_seconds=settings.stop_seconds,

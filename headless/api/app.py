@@ -15,13 +15,14 @@ from litestar import Litestar, Router
 from litestar.di import Provide
 from redis.exceptions import RedisError
 
-from headless.api import budgets, openapi, problems, repeats
+from headless.api import budgets, commits, openapi, problems, repeats
 from headless.api.auth import House, guard, known_parameters, provide_call
 from headless.api.routes import (
     dev,
     docs,
     health,
     hooks,
+    join,
     public,
     v1,
     web,
@@ -106,6 +107,7 @@ def build(
         "/v1",
         route_handlers=v1.HANDLERS,
         guards=[guard, known_parameters],
+        middleware=[commits.around],
         dependencies={"call": Provide(provide_call)},
     )
     app = Litestar(
@@ -115,6 +117,7 @@ def build(
             *public.HANDLERS,
             *web.HANDLERS,
             *hooks.HANDLERS,
+            *join.HANDLERS,
             *docs.HANDLERS,
             *(dev.HANDLERS if development else ()),
         ],

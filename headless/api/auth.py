@@ -8,13 +8,14 @@ can look into another.
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 import msgspec
 from litestar.connection import ASGIConnection, Request
 from litestar.di import NamedDependency
-from litestar.handlers import BaseRouteHandler
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 
+from headless import ids
 from headless.api import repeats
 from headless.api.answers import answers
 from headless.api.budgets import Budgets
@@ -29,10 +30,15 @@ from headless.runtime.versions import Versions
 from headless.seals import Seals
 from headless.settings import Settings
 from headless.storage.database import Database, Transaction
+from headless.storage.whole import Whole
 from headless.workspace import tokens
 from headless.workspace.answered import Claim
+from headless.workspace.roles import Role, bounded
 from headless.workspace.tokens import Token
 
+DRY_RUN: Final = "dry_run"
+INGEST: Final = "activities:write"
+_PIECEMEAL: Final = "piecemeal"
 _SCHEME: Final = "bearer"
 _REALM: Final = 'Bearer realm="headless"'
 _TAIL: Final = 4
@@ -57,12 +63,31 @@ class House:
 
 
 class Call:
-    """One authenticated request: whose it is, and what it may work with."""
+    """One authenticated request: whose it is, and what it may work with.
 
-    def __init__(self, house: House, token: Token, now: datetime) -> None:
+    `database` is for use cases that open transactions of their own: what they do is kept when the
+    answer is known, all of it together, and by nobody when the call is `dry`. What outlives the
+    request uses `house.database`.
+    """
+
+    def __init__(
+        self,
+        house: House,
+        token: Token,
+        now: datetime,
+        handler: BaseRouteHandler,
+        *,
+        dry: bool = False,
+    ) -> None:
         self.house = house
         self.token = token
         self.now = now
+        self.handler = handler
+        self.dry = dry
+        whole = dry or (mutates(handler) and not handler.opt.get(_PIECEMEAL))
+        self.database = Whole(house.database, counted=dry) if whole else house.database
+        self.subject: str | None = None
+        self.noted: dict[str, Any] = {}
 
     @property
     def workspace_id(self) -> int:
@@ -70,14 +95,25 @@ class Call:
         return self.token.workspace_id
 
     @property
-    def database(self) -> Database:
-        """For use cases that open transactions of their own."""
-        return self.house.database
+    def token_id(self) -> str:
+        """The calling token's id."""
+        return ids.encode("tok", self.token.id)
+
+    @property
+    def actor(self) -> str:
+        """Who acts, as the audit knows it: a person, whichever token is used, or a token."""
+        member_id = self.token.member_id
+        return self.token_id if member_id is None else ids.encode("mem", member_id)
+
+    def about(self, subject: str, **noted: Any) -> None:
+        """Tell the audit what this is about, where neither path nor answer does, and details."""
+        self.subject = subject
+        self.noted |= noted
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """A transaction that commits when the block ends well."""
-        async with self.house.database.transaction() as tx:
+        async with self.database.transaction() as tx:
             yield tx
 
 
@@ -107,6 +143,26 @@ def needs(*scopes: str) -> dict[str, Any]:
     return {"needs": Needs(scopes)}
 
 
+def piecemeal() -> dict[str, Any]:
+    """For the `opt` of a handler whose transactions are kept one by one, as they end."""
+    return {_PIECEMEAL: True}
+
+
+def needs_of(handler: BaseRouteHandler) -> Needs:
+    """The scopes that a handler asks for; raises TypeError where it does not say."""
+    wanted = handler.opt.get("needs")
+    if not isinstance(wanted, Needs):
+        raise TypeError(f"{handler.handler_name} does not say which scopes it needs")
+    return wanted
+
+
+def mutates(handler: BaseRouteHandler) -> bool:
+    """Whether a handler changes something: a GET does not, nor what only asks for reading."""
+    if not isinstance(handler, HTTPRouteHandler) or handler.http_methods & {"GET", "HEAD"}:
+        return False
+    return not all(scope.endswith(":read") for scope in needs_of(handler).scopes)
+
+
 def house_of(connection: ASGIConnection[Any, Any, Any, Any]) -> House:
     """What the application shares."""
     house: House = connection.app.state.house
@@ -115,9 +171,7 @@ def house_of(connection: ASGIConnection[Any, Any, Any, Any]) -> House:
 
 async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Let through whoever has a good token with a scope that does; raises Refused."""
-    wanted = handler.opt.get("needs")
-    if not isinstance(wanted, Needs):
-        raise TypeError(f"{handler.handler_name} does not say which scopes it needs")
+    wanted = needs_of(handler)
     house = house_of(connection)
     now = house.clock.now()
     text = _bearer(connection.headers.get("authorization", ""))
@@ -129,6 +183,8 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
             f"this token is not known here; it ends in …{text[-_TAIL:]}",
             'Bearer error="invalid_token"',
         )
+    if token.role is not None:
+        token = msgspec.structs.replace(token, scopes=bounded(token.scopes, cast(Role, token.role)))
     if house.budgets is not None:
         await house.budgets.take(connection, wanted.scopes, token.id, now)
     if not tokens.allows(token.scopes, wanted.scopes):
@@ -139,11 +195,22 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
             f'Bearer error="insufficient_scope", scope="{" ".join(wanted.scopes)}"',
             scopes=list(wanted.scopes),
         )
+    dry = _is_dry(connection, handler)
     key = repeats.key_of(connection)
-    if key is not None:
+    if key is not None and not dry:
         claimed = Claim(token.workspace_id, "POST", connection.scope["path"], key, now)
         await repeats.begin(connection, handler, house.database, house.seals, claimed)
-    connection.state.call = Call(house, token, now)
+    connection.state.call = Call(house, token, now, handler, dry=dry)
+
+
+def _is_dry(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> bool:
+    """Whether `?dry_run=true` asks for no more than the answer; raises Problem `invalid_value`."""
+    given = connection.query_params.get(DRY_RUN)
+    if given is None or not mutates(handler) or DRY_RUN in own_queries(handler):
+        return False
+    if given not in ("true", "false"):
+        raise Problem("invalid_value", "`dry_run` is `true` or `false`")
+    return bool(given == "true")
 
 
 def _bearer(header: str) -> str:
@@ -190,7 +257,13 @@ def known_parameters(
 
 
 def queries_of(handler: BaseRouteHandler) -> frozenset[str]:
-    """The names of the query parameters that a handler reads."""
+    """The names of the query parameters that a route takes."""
+    own = own_queries(handler)
+    return own | {DRY_RUN} if mutates(handler) else own
+
+
+def own_queries(handler: BaseRouteHandler) -> frozenset[str]:
+    """The names of the query parameters that a handler itself reads."""
     known: frozenset[str] | None = handler.opt.get("queries")
     if known is None:
         paths = {name for path in handler.paths for name in _path_parameters(path)}

@@ -28,6 +28,7 @@ Limit = Annotated[int, QueryParameter(ge=1, le=500, description="how many to ans
 Cursor = Annotated[
     str | None, QueryParameter(description="`next_cursor` of the page before, with the same filter")
 ]
+_Zoned: Any = Annotated[datetime, msgspec.Meta(tz=True)]
 _ID_HELP = "it looks like `{}_…` and stands in the answers as `id`"
 
 
@@ -46,6 +47,19 @@ def instant(moment: datetime) -> str:
 def maybe_instant(moment: datetime | None) -> str | None:
     """The same, null for none."""
     return None if moment is None else instant(moment)
+
+
+def moment(name: str, text: str | None) -> datetime | None:
+    """A time that a caller sends; without its zone a Problem `invalid_value`."""
+    if text is None:
+        return None
+    try:
+        found: datetime = msgspec.convert(text, _Zoned, strict=False)
+    except msgspec.ValidationError as error:
+        raise Problem(
+            "invalid_value", f"`{name}` must be a time with its zone: `2026-11-23T09:30:00Z`"
+        ) from error
+    return found
 
 
 def number(kind: ids.Kind, text: str) -> int:

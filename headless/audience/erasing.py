@@ -25,9 +25,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
+from headless import ids as public
 from headless.storage import tables
 from headless.storage.database import Transaction
 from headless.storage.tables import Instant, gone_contact, metadata
+from headless.workspace import audit
 
 Hashed = Callable[[str], bytes]
 """A keyed hash of an address in lower case."""
@@ -65,6 +67,7 @@ async def erase(
     inbox = tables.inbox_mail
     mails = [address for address in addresses.values() if address]
     await tx.execute(delete(inbox).where(func.lower(inbox.c.recipient).in_(mails)))
+    await audit.blank(tx, workspace_id, [public.encode("con", number) for number in addresses])
     await tx.execute(delete(c).where(c.c.workspace_id == workspace_id, c.c.id == _IDS.any_()), ids)
     return len(addresses)
 

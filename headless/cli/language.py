@@ -26,15 +26,23 @@ _FILE = click.argument("file", metavar="FILE|-")
 @_FILES
 @click.option("--json", "as_json", is_flag=True, help="Answer with a JSON array of diagnostics.")
 @click.option("--standalone", is_flag=True, help="Ask no workspace; take names on trust.")
-def command_check(files: Sequence[str], as_json: bool, standalone: bool) -> int:
+@click.option(
+    "--catalogue", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    help="Ask no workspace but this file, which `GET /v1/catalogue` has answered.",
+)  # fmt: skip
+def command_check(
+    files: Sequence[str], as_json: bool, standalone: bool, catalogue: Path | None
+) -> int:
     """Say what is wrong with campaigns; `-` reads standard input.
 
     Names are held against the workspace that HEADLESS_URL and HEADLESS_TOKEN, or the token of
     `headless dev`, lead to; without one they are taken on trust. Ends with 0 when every text can
     be stored, with 1 when one cannot.
     """
+    if standalone and catalogue is not None:
+        raise Failure("both were given", "use `--standalone` or `--catalogue`", Exit.USAGE)
     texts = _all(files)
-    told = check_all((text for _, text in texts), standalone=standalone)
+    told = check_all((text for _, text in texts), standalone=standalone, catalogue=catalogue)
     results = [(name, text, found) for (name, text), found in zip(texts, told, strict=True)]
     if as_json:
         several = len(results) > 1

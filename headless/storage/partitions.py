@@ -54,6 +54,7 @@ class Kept(msgspec.Struct, frozen=True):
     activity: int = 0
     journal: int = 0
     message: int = 0
+    audit: int = 0
 
 
 def month_of(instant: datetime) -> int:

@@ -7,7 +7,7 @@ storage.
 """
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +19,7 @@ from headless.storage.tables import audit
 SYSTEM: Final = "system"
 """The actor where nobody asked: a sweep, a limit, a schedule."""
 _AT_ONCE: Final = 10_000
+_DAYS: Final = 30.4375  # of a month, on the average
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -106,9 +107,11 @@ async def blank(tx: Transaction, workspace_id: int, subjects: Collection[str]) -
     )
 
 
-async def drop(database: Database, *, before: datetime) -> int:
-    """Delete the entries of all workspaces that are older; answers how many."""
-    dropped = 0
+async def drop(database: Database, months: int, *, now: datetime) -> int:
+    """Delete what is older than so many months (0: nothing), of all workspaces; how many."""
+    if not months:
+        return 0
+    dropped, before = 0, now - timedelta(days=months * _DAYS)
     old = select(audit.c.workspace_id, audit.c.id).where(audit.c.at < before).limit(_AT_ONCE)
     oldest = old.subquery()
     while True:

@@ -14,16 +14,17 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 import msgspec
-from sqlalchemy import RowMapping, insert, or_, select, update
+from sqlalchemy import RowMapping, and_, insert, or_, select, update
 
 from headless.dsl.near import did_you_mean
 from headless.problems import Problem
 from headless.storage.database import Transaction
-from headless.storage.tables import token
+from headless.storage.tables import member, token
 
 SCOPES: Final = (
     "admin",
     "activities:write",
+    "audit:read",
     "campaigns:publish",
     "campaigns:read",
     "campaigns:write",
@@ -36,14 +37,19 @@ SCOPES: Final = (
     "contacts:write",
     "emails:read",
     "emails:write",
+    "members:read",
+    "members:write",
     "messages:read",
     "messages:write",
+    "metrics:read",
     "segments:read",
     "segments:write",
     "suppressions:read",
     "suppressions:write",
     "tokens:read",
     "tokens:write",
+    "webhooks:read",
+    "webhooks:write",
     "workspace:read",
     "workspace:write",
 )
@@ -54,6 +60,7 @@ _ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 _RANDOM: Final = 30
 _CHECK: Final = 6
 _SHAPE: Final = re.compile(r"hk_(?:live|test)_[0-9A-Za-z]{36}")
+_PUBLIC: Final = re.compile(r"hp_(?:live|test)_[0-9A-Za-z]{36}")
 _PREFIX: Final = 12
 _TOUCH: Final = timedelta(minutes=1)
 
@@ -70,6 +77,8 @@ class Token(msgspec.Struct, frozen=True):
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
+    member_id: int | None = None
+    role: str | None = None  # its owner's, who may do no more; None for a service account
 
     def state(self, now: datetime) -> State:
         """Whether it works at `now`, or why not."""
@@ -78,16 +87,17 @@ class Token(msgspec.Struct, frozen=True):
         return "expired" if self.expires_at is not None and self.expires_at <= now else "active"
 
 
-def generate(kind: Literal["live", "test"]) -> str:
-    """A new token, random in 30 characters."""
+def generate(kind: Literal["live", "test"], *, public: bool = False) -> str:
+    """A new token, random in 30 characters; a `public` one is a write key and begins with `hp_`."""
     body = "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM))
-    start = f"hk_{kind}_{body}"
+    start = f"{'hp' if public else 'hk'}_{kind}_{body}"
     return start + _checksum(start)
 
 
-def is_whole(text: str) -> bool:
-    """Whether a text is a token from end to end, by its shape and its checksum."""
-    return bool(_SHAPE.fullmatch(text)) and _checksum(text[:-_CHECK]) == text[-_CHECK:]
+def is_whole(text: str, *, public: bool = False) -> bool:
+    """Whether a text is a token (`public`: a write key) by its shape and its checksum."""
+    shape = _PUBLIC if public else _SHAPE
+    return bool(shape.fullmatch(text)) and _checksum(text[:-_CHECK]) == text[-_CHECK:]
 
 
 def allows(held: Collection[str], wanted: Collection[str]) -> bool:
@@ -113,8 +123,13 @@ def _hash(text: str) -> bytes:
     return hashlib.sha256(text.encode("ascii")).digest()
 
 
-def _read(row: RowMapping) -> Token:
-    values: dict[str, Any] = {name: row[name] for name in Token.__struct_fields__}
+_MINE: Final = and_(member.c.workspace_id == token.c.workspace_id, member.c.id == token.c.member_id)
+_KNOWN: Final = select(token, member.c.role).select_from(token.outerjoin(member, _MINE))
+
+
+def _read(row: RowMapping, role: str | None = None) -> Token:
+    values: dict[str, Any] = {n: row[n] for n in Token.__struct_fields__ if n != "role"}
+    values["role"] = row.get("role", role)
     values["scopes"] = tuple(values["scopes"])
     return Token(**values)
 
@@ -128,8 +143,12 @@ async def make(
     kind: Literal["live", "test"],
     now: datetime,
     expires_at: datetime | None = None,
+    member_id: int | None = None,
 ) -> tuple[Token, str]:
-    """A new token and its text, which is kept nowhere; raises Problem for a scope there is not."""
+    """A new token and its text, which is kept nowhere; raises Problem for a scope there is not.
+
+    It belongs to a member, who is one person with all of theirs, or is a service account.
+    """
     for scope in scopes:
         if scope not in SCOPES:
             hint = did_you_mean(scope, SCOPES) or f"the scopes are {', '.join(SCOPES)}"
@@ -145,10 +164,11 @@ async def make(
             scopes=sorted(set(scopes)),
             created_at=now,
             expires_at=expires_at,
+            member_id=member_id,
         )
-        .returning(token)
+        .returning(token.c.id)
     )
-    return _read(made.mappings().one()), text
+    return await find(tx, workspace_id, made.scalar_one()), text
 
 
 async def verify(tx: Transaction, text: str, *, now: datetime) -> Token | None:
@@ -159,7 +179,7 @@ async def verify(tx: Transaction, text: str, *, now: datetime) -> Token | None:
     if not is_whole(text):
         return None
     found = await tx.execute(
-        select(token).where(
+        _KNOWN.where(
             token.c.hash == _hash(text),
             token.c.revoked_at.is_(None),
             or_(token.c.expires_at.is_(None), token.c.expires_at > now),
@@ -181,7 +201,7 @@ async def verify(tx: Transaction, text: str, *, now: datetime) -> Token | None:
 async def find(tx: Transaction, workspace_id: int, token_id: int) -> Token:
     """A token, whether it still works or not; raises Problem `not_found`."""
     found = await tx.execute(
-        select(token).where(token.c.workspace_id == workspace_id, token.c.id == token_id)
+        _KNOWN.where(token.c.workspace_id == workspace_id, token.c.id == token_id)
     )
     row = found.mappings().one_or_none()
     if row is None:
@@ -197,8 +217,7 @@ async def listing(
     At most `limit` of those behind the one with the number `above`.
     """
     rows = await tx.execute(
-        select(token)
-        .where(token.c.workspace_id == workspace_id, token.c.id > above)
+        _KNOWN.where(token.c.workspace_id == workspace_id, token.c.id > above)
         .order_by(token.c.id)
         .limit(limit)
     )
@@ -240,6 +259,7 @@ async def rotate(
         kind=kind,
         now=now,
         expires_at=ends,
+        member_id=known.member_id,
     )
     end = now + grace
     await tx.execute(
@@ -262,3 +282,16 @@ async def revoke(tx: Transaction, workspace_id: int, token_id: int, *, now: date
         .values(revoked_at=now)
     )
     return await find(tx, workspace_id, token_id)
+
+
+async def revoke_all(tx: Transaction, workspace_id: int, member_id: int, *, now: datetime) -> None:
+    """End every token of a member at once."""
+    await tx.execute(
+        update(token)
+        .where(
+            token.c.workspace_id == workspace_id,
+            token.c.member_id == member_id,
+            token.c.revoked_at.is_(None),
+        )
+        .values(revoked_at=now)
+    )

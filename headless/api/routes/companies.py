@@ -9,6 +9,7 @@ from litestar.params import FromPath
 
 from headless import ids
 from headless.api import bodies
+from headless.api.auditing import shows_nobody
 from headless.api.auth import Caller, needs
 from headless.api.openapi import reads
 from headless.api.routes.segments import (
@@ -85,7 +86,7 @@ async def save_company(request: Request[Any, Any, Any], call: Caller) -> Respons
     return Response(answer, status_code=201 if is_new else 200, headers=headers)
 
 
-@get("/companies", opt=needs("contacts:read"), tags=["Companies"])
+@get("/companies", opt={**needs("contacts:read"), **shows_nobody()}, tags=["Companies"])
 async def list_companies(
     call: Caller, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[CompanyShape]:
@@ -96,7 +97,7 @@ async def list_companies(
     return page(rows, limit, lambda row: row.id, _shape, list="companies")
 
 
-@get("/companies/{name:str}", opt=needs("contacts:read"), tags=["Companies"])
+@get("/companies/{name:str}", opt={**needs("contacts:read"), **shows_nobody()}, tags=["Companies"])
 async def get_company(call: Caller, name: FromPath[str]) -> CompanyShape:
     """One company."""
     async with call.transaction() as tx:
@@ -145,7 +146,7 @@ async def change_company_members(
     return MembersChanged(added, removed, unknown)
 
 
-@get("/company-fields", opt=needs("contacts:read"), tags=["Companies"])
+@get("/company-fields", opt={**needs("contacts:read"), **shows_nobody()}, tags=["Companies"])
 async def list_company_fields(call: Caller) -> Page[CompanyField]:
     """What the workspace knows of companies; there are 500 fields at most."""
     async with call.transaction() as tx:

@@ -8,6 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from headless import ids
 from headless.api import bodies
+from headless.api.auditing import shows_nobody
 from headless.api.auth import Caller, needs
 from headless.api.openapi import reads
 from headless.api.shapes import Instant, Page, instant
@@ -52,7 +53,7 @@ async def create_field(request: Request[Any, Any, Any], call: Caller) -> Respons
     return Response(_shape(made), status_code=201, headers={"Location": "/v1/fields"})
 
 
-@get("/fields", opt=needs("contacts:read"), tags=["Fields"])
+@get("/fields", opt={**needs("contacts:read"), **shows_nobody()}, tags=["Fields"])
 async def list_fields(call: Caller) -> Page[FieldShape]:
     """All fields; there are 500 at most."""
     async with call.transaction() as tx:

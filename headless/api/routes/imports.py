@@ -13,7 +13,8 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from headless import ids
 from headless.api import bodies
-from headless.api.auth import Call, Caller, needs
+from headless.api.auditing import shows_nobody
+from headless.api.auth import Call, Caller, needs, piecemeal
 from headless.api.openapi import reads
 from headless.api.shapes import (
     Cursor,
@@ -96,7 +97,7 @@ def _eta(call: Call, job: Job) -> str | None:
 
 @post(
     "/imports",
-    opt={**needs("contacts:write"), **reads(None, "text/csv")},
+    opt={**needs("contacts:write"), **reads(None, "text/csv"), **piecemeal()},
     tags=["Contacts"],
     status_code=202,
     request_max_body_size=None,
@@ -158,7 +159,7 @@ def _mapping(pairs: list[str]) -> dict[str, str]:
     return mapping
 
 
-@get("/jobs", opt=needs(*_READERS), tags=["Jobs"])
+@get("/jobs", opt={**needs(*_READERS), **shows_nobody()}, tags=["Jobs"])
 async def list_jobs(
     call: Caller,
     limit: Limit = 50,
@@ -177,7 +178,7 @@ async def list_jobs(
     )
 
 
-@get("/jobs/{job_id:str}", opt=needs(*_READERS), tags=["Jobs"])
+@get("/jobs/{job_id:str}", opt={**needs(*_READERS), **shows_nobody()}, tags=["Jobs"])
 async def get_job(
     call: Caller,
     job_id: FromPath[str],

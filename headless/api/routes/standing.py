@@ -10,6 +10,7 @@ from litestar import get
 from litestar.handlers import HTTPRouteHandler
 from sqlalchemy import Table, select
 
+from headless.api.auditing import shows_nobody
 from headless.api.auth import Call, Caller, needs
 from headless.api.shapes import Cursor, Limit, Page, after, page
 from headless.storage import tables
@@ -34,25 +35,25 @@ async def _names(call: Call, table: Table, limit: int, cursor: str | None) -> Pa
     return page(rows, limit, lambda row: row.id, lambda row: Named(row.name), list=table.name)
 
 
-@get("/stages", opt=needs("contacts:read"), tags=["Contacts"])
+@get("/stages", opt={**needs("contacts:read"), **shows_nobody()}, tags=["Contacts"])
 async def list_stages(call: Caller, limit: Limit = 50, cursor: Cursor = None) -> Page[Named]:
     """The stages that contacts can be in."""
     return await _names(call, tables.stage, limit, cursor)
 
 
-@get("/tags", opt=needs("contacts:read"), tags=["Contacts"])
+@get("/tags", opt={**needs("contacts:read"), **shows_nobody()}, tags=["Contacts"])
 async def list_tags(call: Caller, limit: Limit = 50, cursor: Cursor = None) -> Page[Named]:
     """The tags that contacts can have."""
     return await _names(call, tables.tag, limit, cursor)
 
 
-@get("/point-groups", opt=needs("contacts:read"), tags=["Contacts"])
+@get("/point-groups", opt={**needs("contacts:read"), **shows_nobody()}, tags=["Contacts"])
 async def list_point_groups(call: Caller, limit: Limit = 50, cursor: Cursor = None) -> Page[Named]:
     """The groups that points are counted in beside the plain ones."""
     return await _names(call, tables.point_group, limit, cursor)
 
 
-@get("/owners", opt=needs("contacts:read"), tags=["Contacts"])
+@get("/owners", opt={**needs("contacts:read"), **shows_nobody()}, tags=["Contacts"])
 async def list_owners(call: Caller, limit: Limit = 50, cursor: Cursor = None) -> Page[Named]:
     """The colleagues who can own contacts."""
     return await _names(call, tables.member, limit, cursor)

@@ -4,8 +4,8 @@ A token hands on at most what it may do itself, for at most as long as it lives;
 ends only those tokens that may do no more than it may.
 """
 
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final, cast
 
 import msgspec
 from litestar import Request, Response, delete, get, post
@@ -24,6 +24,7 @@ from headless.api.shapes import (
     after,
     instant,
     maybe_instant,
+    moment,
     number,
     page,
 )
@@ -31,8 +32,11 @@ from headless.dsl.near import some_of
 from headless.problems import Problem
 from headless.storage.database import Transaction
 from headless.workspace import tokens, workspaces
+from headless.workspace.roles import Role, bounded
 from headless.workspace.tokens import State, Token
 
+_NEVER: Final = "never"
+_LIFE: Final = timedelta(days=90)
 _LONGEST_GRACE: Final = 30 * 24
 _NO_KEEPING: Final = {"Cache-Control": "no-store"}
 
@@ -49,6 +53,7 @@ class KnownToken(msgspec.Struct, frozen=True):
     expires_at: Instant | None
     revoked_at: Instant | None
     last_used_at: Instant | None
+    member_id: str | None
 
 
 class MadeToken(msgspec.Struct, frozen=True):
@@ -61,14 +66,20 @@ class MadeToken(msgspec.Struct, frozen=True):
     scopes: tuple[str, ...]
     created_at: Instant
     expires_at: Instant | None
+    member_id: str | None
 
 
 class TokenWrite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A token to make; without `expires_at` it lives as long as the one that makes it."""
+    """A token to make; it ends after 90 days, at `expires_at`, or `never`.
+
+    A colleague's token makes tokens of the same colleague, who is one person with all of them; with
+    `service` it makes one that is nobody's, and cannot approve.
+    """
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
     scopes: Annotated[list[str], msgspec.Meta(min_length=1, max_length=len(tokens.SCOPES))]
-    expires_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    expires_at: str | None = None
+    service: bool = False
 
 
 class Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,17 +88,27 @@ class Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     grace_hours: Annotated[float, msgspec.Meta(ge=0, le=_LONGEST_GRACE)] = 24
 
 
+def _member(token: Token) -> str | None:
+    return None if token.member_id is None else ids.encode("mem", token.member_id)
+
+
+def _scopes(token: Token) -> tuple[str, ...]:
+    """What a token may do: of its scopes, those that its owner's role allows."""
+    return token.scopes if token.role is None else bounded(token.scopes, cast(Role, token.role))
+
+
 def _known(call: Call, token: Token) -> KnownToken:
     return KnownToken(
         id=ids.encode("tok", token.id),
         name=token.name,
         prefix=token.prefix,
-        scopes=token.scopes,
+        scopes=_scopes(token),
         state=token.state(call.now),
         created_at=instant(token.created_at),
         expires_at=maybe_instant(token.expires_at),
         revoked_at=maybe_instant(token.revoked_at),
         last_used_at=maybe_instant(token.last_used_at),
+        member_id=_member(token),
     )
 
 
@@ -97,9 +118,10 @@ def _made(token: Token, text: str) -> Response[MadeToken]:
         id=ids.encode("tok", token.id),
         name=token.name,
         prefix=token.prefix,
-        scopes=token.scopes,
+        scopes=_scopes(token),
         created_at=instant(token.created_at),
         expires_at=maybe_instant(token.expires_at),
+        member_id=_member(token),
     )
     return Response(shown, status_code=201, headers=_NO_KEEPING)
 
@@ -117,24 +139,27 @@ def _must_cover(call: Call, scopes: tuple[str, ...], what: str) -> None:
         )
 
 
-def _end_of(call: Call, wanted: datetime | None) -> datetime | None:
+def _end_of(call: Call, given: str | None) -> datetime | None:
     """When a new token ends: no later than the calling one, unless that is an admin's."""
+    own = None if "admin" in call.token.scopes else call.token.expires_at
+    if given is None:
+        usual = call.now + _LIFE
+        return usual if own is None else min(own, usual)
+    wanted = None if given == _NEVER else moment("expires_at", given)
     if wanted is not None and wanted <= call.now:
         raise Problem("invalid_value", "`expires_at` has passed; name a time to come")
-    wanted = None if wanted is None else wanted.astimezone(UTC)
-    own = None if "admin" in call.token.scopes else call.token.expires_at
-    if own is not None and wanted is not None and wanted > own:
+    if own is not None and (wanted is None or wanted > own):
         raise Problem(
             "invalid_value",
             f"`{call.token.name}` ends at {instant(own)} and cannot make a token that outlives it",
         )
-    return own if wanted is None else wanted
+    return wanted
 
 
 async def _within(tx: Transaction, call: Call, token_id: str, what: str) -> Token:
     """The token that a path names, if the caller may see to it."""
     found = await tokens.find(tx, call.workspace_id, number("tok", token_id))
-    _must_cover(call, found.scopes, what)
+    _must_cover(call, _scopes(found), what)
     return found
 
 
@@ -176,6 +201,7 @@ async def create_token(request: Request[Any, Any, Any], call: Caller) -> Respons
             kind=workspace.token_kind,
             now=call.now,
             expires_at=ends,
+            member_id=None if body.service else call.token.member_id,
         )
     return _made(*made)
 
@@ -193,6 +219,12 @@ async def rotate_token(
     body = await bodies.read(request, Rotation, default=Rotation())
     async with call.transaction() as tx:
         held = await _within(tx, call, token_id, "rotate this")
+        if held.member_id not in (None, call.token.member_id):
+            raise Refused(
+                "insufficient_scope",
+                f"`{held.name}` is a colleague's, and only they rotate it; revoke it instead",
+                'Bearer error="insufficient_scope"',
+            )
         workspace = await workspaces.find(tx, call.workspace_id)
         made = await tokens.rotate(
             tx,

@@ -51,7 +51,7 @@ async def test_a_start_over_the_threshold_takes_a_second_person(server: Server) 
     _, bob = await colleague(server, "Bob", "admin")
     await leads(server, 3)
     async with server.client(ann) as a, server.client(bob) as b, server.client(server.token) as s:
-        set_ = await a.patch("/v1/workspace", json={"approval_threshold": 2})
+        set_ = await b.patch("/v1/workspace", json={"approval_threshold": 2})
         assert set_.json()["approval_threshold"] == 2, set_.text
         assert (await a.post("/v1/campaigns", json={"source": TEXT})).status_code == 201
         early = await b.post("/v1/campaigns/Spring/approve")
@@ -84,8 +84,8 @@ async def test_a_word_holds_for_that_text_and_about_so_many(server: Server) -> N
     _, ann = await colleague(server, "Ann", "editor")
     _, bob = await colleague(server, "Bob", "approver")
     await leads(server, 3)
-    async with server.client(ann) as a, server.client(bob) as b:
-        await a.patch("/v1/workspace", json={"approval_threshold": 2})
+    async with server.client(ann) as a, server.client(bob) as b, server.client(server.token) as s:
+        await s.patch("/v1/workspace", json={"approval_threshold": 2})
         await a.post("/v1/campaigns", json={"source": TEXT})
         plan = (await asked(a)).json()["plan"]
         await b.post("/v1/campaigns/Spring/approve", json={"plan": plan})

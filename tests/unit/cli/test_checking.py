@@ -95,3 +95,19 @@ def test_a_server_that_is_gone_is_told_and_done_without(
     (tmp_path / ".headless" / "token").write_text(TOKEN)
     assert told() == []
     assert "taken on trust" in capsys.readouterr().err
+
+
+def test_a_catalogue_in_a_file_is_all_that_is_asked(
+    tmp_path: Path, environ: Callable[..., None]
+) -> None:
+    environ(HEADLESS_URL="http://127.0.0.1:9", HEADLESS_TOKEN=TOKEN)
+    path = tmp_path / "catalogue.json"
+    document = {"workspace": "Acme", "made_at": "2026-11-23T09:30:00.000Z", "catalogue": KNOWN}
+    path.write_bytes(msgspec.json.encode(document))
+    (found,) = check_all([TEXT], standalone=False, catalogue=path)
+    assert "did you mean `Welcome`?" in str(found)
+    path.write_text("{}")
+    with pytest.raises(Failure, match="is no catalogue"):
+        check_all([TEXT], standalone=False, catalogue=path)
+    with pytest.raises(Failure, match="cannot be read"):
+        check_all([TEXT], standalone=False, catalogue=tmp_path / "none.json")
