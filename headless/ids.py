@@ -8,9 +8,9 @@ its workspace all the same. Imports nothing of ours.
 from typing import Final, Literal, get_args
 
 Kind = Literal[
-    "act", "ast", "aud", "chn", "cmp", "cns", "cnt", "con", "cpy", "dev", "eml", "enr", "fld",
-    "frm", "imp", "int", "inv", "job", "mem", "msg", "mul", "pag", "psh", "seg", "slt", "sms",
-    "snp", "tok", "top", "ver", "whk", "wht", "wsp",
+    "act", "ast", "aud", "chn", "cmp", "cns", "cnt", "con", "cpy", "dev", "dlv", "eml", "enr",
+    "fld", "frm", "imp", "int", "inv", "job", "mem", "msg", "mul", "pag", "psh", "seg", "slt",
+    "sms", "snp", "tok", "top", "ver", "whk", "wht", "wrk", "wsp",
 ]  # fmt: skip
 
 KINDS: Final = frozenset(get_args(Kind))

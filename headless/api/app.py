@@ -24,6 +24,7 @@ from headless.api.routes import (
     hooks,
     join,
     public,
+    sdk,
     v1,
     web,
 )
@@ -88,6 +89,7 @@ async def _opened(app: Litestar) -> AsyncIterator[None]:
             await hints.close()
         if house.budgets is not None:
             await house.budgets.close()
+        await house.notices.close()
         await house.database.close()
 
 
@@ -115,6 +117,7 @@ def build(
             authenticated,
             *health.HANDLERS,
             *public.HANDLERS,
+            *sdk.HANDLERS,
             *web.HANDLERS,
             *hooks.HANDLERS,
             *join.HANDLERS,

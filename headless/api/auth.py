@@ -22,6 +22,7 @@ from headless.api.budgets import Budgets
 from headless.channels.fetching import Fetcher, WebFetcher
 from headless.channels.handover import Handover
 from headless.channels.links import Links
+from headless.channels.notices import Notices
 from headless.channels.reports.hooks import Hooks
 from headless.clock import Clock
 from headless.dsl.near import did_you_mean, some_of
@@ -58,6 +59,7 @@ class House:
         self.seals = Seals(keys)
         self.hooks = Hooks(keys)
         self.fetcher: Fetcher = WebFetcher()
+        self.notices = Notices(database, self.seals, clock.now)
         self.budgets: Budgets | None = None  # None: nobody is counted
         self.answers = answers(database, self.versions)
 

@@ -5,7 +5,7 @@ of a larger statement that notes what a change brought about (a tag, a segment j
 campaign listens for such a thing. Imports storage only; the engine hears what is written here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,7 +18,9 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
+    case,
     column,
+    delete,
     exists,
     func,
     literal,
@@ -29,7 +31,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 
 from headless.audience.pages import pages_at
 from headless.audience.traces import leave
-from headless.storage.codes import ActivityKind
+from headless.storage.codes import ActivityKind, Channel, EnrollmentState, word
 from headless.storage.database import Transaction
 from headless.storage.tables import (
     Instant,
@@ -38,8 +40,10 @@ from headless.storage.tables import (
     activity_todo,
     contact_change,
     listener,
+    segment,
     segment_watch,
 )
+from headless.workspace.webhooks import telling
 
 _COLUMNS: Final[dict[str, Any]] = {
     "contact_id": BigInteger,
@@ -51,6 +55,32 @@ _COLUMNS: Final[dict[str, Any]] = {
     "properties": JSONB(none_as_null=True),
     "key": Text,
 }
+
+
+_TOLD: Final = 4
+"""The columns of `told`'s rows that make an activity."""
+_OUTSIDE: Final = {
+    ActivityKind.JOINED_SEGMENT: "segment.member_added",
+    ActivityKind.LEFT_SEGMENT: "segment.member_removed",
+    ActivityKind.JOINED_CAMPAIGN: "enrollment.entered",
+    ActivityKind.LEFT_CAMPAIGN: "enrollment.exited",
+    ActivityKind.ENTERED_STAGE: "contact.stage_changed",
+    ActivityKind.REACHED_POINTS: "contact.points_changed",
+    ActivityKind.CHANGED: "contact.updated",
+    ActivityKind.UNSUBSCRIBED: "contact.unsubscribed",
+}
+"""What webhooks are told of what steps bring about."""
+_REPORTED: Final = {
+    ActivityKind.OPENED: "message.opened",
+    ActivityKind.CLICKED: "message.clicked",
+    ActivityKind.BOUNCED: "message.bounced",
+    ActivityKind.COMPLAINED: "message.complained",
+    ActivityKind.REPLIED: "message.replied",
+    ActivityKind.REPLIED_SMS: "message.replied",
+    ActivityKind.SUBMITTED: "form.submitted",
+    ActivityKind.UNSUBSCRIBED: "contact.unsubscribed",
+}
+"""What webhooks are told of what is reported; the rest costs nothing."""
 
 
 class Activity(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +136,11 @@ async def record(
     )
     ids = tuple(row.id for row in result)
     await _ask_again(tx, workspace_id, ids)
-    await leave(tx, workspace_id, ids, {item.kind for item in fresh}, now=now)
+    kinds = {item.kind for item in fresh}
+    await leave(tx, workspace_id, ids, kinds, now=now)
+    if not kinds.isdisjoint(_REPORTED):
+        rows_ = _reported(workspace_id)
+        await telling.tell_rows(tx, workspace_id, rows_, {"ids": list(ids)}, now=now)
     return Recorded(ids, len(activities) - len(fresh))
 
 
@@ -119,6 +153,32 @@ async def _with_pages(tx: Transaction, workspace_id: int, fresh: list[Activity])
         msgspec.structs.replace(item, ref=found.get(_only_url(item) or "", 0) or item.ref)
         for item in fresh
     ]
+
+
+def _reported(workspace_id: int) -> Any:
+    """New activities as webhooks are told of them; takes `:ids`."""
+    a = activity.c
+    kinds = [(a.kind == int(kind), literal(type_, Text)) for kind, type_ in _REPORTED.items()]
+    about_a_form = a.kind == int(ActivityKind.SUBMITTED)
+    left = a.kind == int(ActivityKind.UNSUBSCRIBED)
+    channels = [(a.ref == int(each), literal(word(each), Text)) for each in Channel]
+    answer = telling.data(
+        contact_id=a.contact_id,
+        message_id=a.message_id,
+        url=a.properties["url"].astext,
+        machine=a.machine,
+    )
+    data = case(
+        (about_a_form, telling.data(contact_id=a.contact_id, form_id=a.ref)),
+        (left, telling.data(contact_id=a.contact_id, channel=case(*channels))),
+        else_=answer,
+    )
+    given = bindparam("ids", type_=ARRAY(BigInteger))
+    return select(case(*kinds), a.occurred_at, data).where(
+        a.workspace_id == workspace_id,
+        a.id == given.any_(),
+        a.kind.in_([int(kind) for kind in _REPORTED]),
+    )
 
 
 def _only_url(item: Activity) -> str | None:
@@ -168,26 +228,87 @@ async def _unseen(
     unkeyed = [item for item in activities if item.key is None]
     if not keyed:
         return unkeyed
-    keys = bindparam("keys", sorted(keyed), type_=ARRAY(Text))
+    new = await claim(tx, workspace_id, keyed, now=now)
+    return [*(item for key, item in keyed.items() if key in new), *unkeyed]
+
+
+async def claim(
+    tx: Transaction, workspace_id: int, keys: Iterable[str], *, now: datetime
+) -> set[str]:
+    """Those of the senders' own ids that nobody has brought before; from now on they are known."""
+    given = bindparam("keys", sorted(set(keys)), type_=ARRAY(Text))
     result = await tx.execute(
         insert(activity_seen)
         .from_select(
             ["workspace_id", "key", "arrived_at"],
-            select(literal(workspace_id), func.unnest(keys), literal(now, Instant)),
+            select(literal(workspace_id), func.unnest(given), literal(now, Instant)),
         )
         .on_conflict_do_nothing()
         .returning(activity_seen.c.key)
     )
-    new = {row.key for row in result}
-    return [*(item for key, item in keyed.items() if key in new), *unkeyed]
+    return {row.key for row in result}
+
+
+async def forget(tx: Transaction, workspace_id: int, keys: Iterable[str]) -> None:
+    """Senders' own ids whose items were refused after all: they may come again."""
+    await tx.execute(
+        delete(activity_seen).where(
+            activity_seen.c.workspace_id == workspace_id, activity_seen.c.key.in_(list(keys))
+        )
+    )
+
+
+def _for_others(workspace_id: int, given: Any, kind: ActivityKind, ref: int) -> Any:
+    """What `told` knows as webhooks are told: a select of (type, at, data)."""
+    type_: Any = literal(_OUTSIDE[kind], Text)
+    columns = list(given.c)
+    members: dict[str, Any] = {"contact_id": columns[0]}
+    where = []
+    match kind:
+        case ActivityKind.JOINED_SEGMENT | ActivityKind.LEFT_SEGMENT:
+            members["segment_id"] = literal(ref, BigInteger)
+            where.append(_named_segment(workspace_id, ref))
+        case ActivityKind.JOINED_CAMPAIGN | ActivityKind.LEFT_CAMPAIGN:
+            members |= {"campaign_id": literal(ref, BigInteger), "enrollment_id": columns[2]}
+            if len(columns) > _TOLD:
+                state = columns[_TOLD]
+                goal = literal("enrollment.goal_reached", Text)
+                type_ = case((state == int(EnrollmentState.GOAL), goal), else_=type_)
+                words = [(state == int(each), word(each)) for each in EnrollmentState]
+                members["state"] = case(*words)
+        case ActivityKind.UNSUBSCRIBED:
+            members["channel"] = literal(word(Channel(ref)) if ref else None, Text)
+        case _:
+            pass
+    return select(type_, columns[1], telling.data(**members)).where(*where)
+
+
+def _named_segment(workspace_id: int, segment_id: int) -> Any:
+    """Whether a segment is one that people know, and not a campaign's own source."""
+    return exists(
+        select(1).where(
+            segment.c.workspace_id == workspace_id,
+            segment.c.id == segment_id,
+            segment.c.campaign_id.is_(None),
+        )
+    )
 
 
 def told(
-    workspace_id: int, rows: Any, kind: ActivityKind, ref: int, *, now: Any, name: str
+    workspace_id: int,
+    rows: Any,
+    kind: ActivityKind,
+    ref: int,
+    *,
+    now: Any,
+    name: str,
+    outside: bool = True,
 ) -> tuple[CTE, CTE]:
     """Two parts of a statement that note what a change brought about, where somebody asks for it.
 
-    `rows` is a select of (contact_id, occurred_at, enrollment_id, properties). The engine hears
+    `rows` is a select of (contact_id, occurred_at, enrollment_id, properties), and of the state
+    in which a run has ended where it is about that. Webhooks are told, too, unless `outside` says
+    that the caller sees to it. The engine hears
     them after the commit, in a transaction of their own, so that two batches that wake each
     other's positions cannot deadlock; the caller sends the wake-up `hear`. Dynamic segments that
     watch for such a thing are asked again about the contacts.
@@ -210,7 +331,7 @@ def told(
              "contact_id", "occurred_at", "enrollment_id", "properties"],
             select(
                 literal(workspace_id), literal(int(kind), SmallInteger), literal(ref, BigInteger),
-                now, *given.c,
+                now, *list(given.c)[:_TOLD],
             ).where(or_(asked(listener), asked(segment_watch))),
         )
         .returning(activity.c.workspace_id, activity.c.id, activity.c.contact_id)
@@ -229,10 +350,14 @@ def told(
         .returning(contact_change.c.contact_id)
         .cte(f"again_{name}")
     )
+    beside = [again]
+    if outside and kind in _OUTSIDE:
+        rows_ = _for_others(workspace_id, given, kind, ref)
+        beside.append(telling.part(workspace_id, rows_, now=now, name=name))
     todo = (
         insert(activity_todo)
         .from_select(["workspace_id", "activity_id"], select(noted.c.workspace_id, noted.c.id))
-        .add_cte(again)
+        .add_cte(*beside)
         .returning(activity_todo.c.activity_id)
         .cte(f"todo_{name}")
     )

@@ -338,8 +338,9 @@ async def _tell(
     params: dict[str, str],
 ) -> None:
     noted, todo = told(
-        workspace_id, rows, kind, ref, now=literal(now, Instant), name=kind.name.lower()
-    )
+        workspace_id, rows, kind, ref, now=literal(now, Instant), name=kind.name.lower(),
+        outside=False,
+    )  # fmt: skip
     count = select(func.count()).select_from(todo).add_cte(noted)
     if await tx.scalar(count, params):
         tx.wake("hear", workspace_id)

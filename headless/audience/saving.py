@@ -26,6 +26,7 @@ from headless.problems import Problem
 from headless.storage.database import Database, Transaction
 from headless.workspace.names import made
 from headless.workspace.names import tags as tag_ids
+from headless.workspace.webhooks import telling
 
 OnConflict = Literal["update", "skip", "fail"]
 MOST_AT_ONCE: Final = 1000
@@ -164,9 +165,17 @@ async def put(
         saved[index].suppressed = one.suppressed
         saved[index].contact_id, saved[index].problem = one.contact_id, one.problem
         saved[index].changed = one.changed
-    await changed(
-        tx, workspace_id, {s.contact_id for s in saved if s.contact_id is not None and s.changed}
-    )
+    await _tell(tx, workspace_id, saved, now)
+
+
+async def _tell(tx: Transaction, workspace_id: int, saved: Sequence[Saved], now: datetime) -> None:
+    """Tell dynamic segments and webhooks of who is new or different."""
+    different = {s.contact_id for s in saved if s.contact_id is not None and s.changed}
+    await changed(tx, workspace_id, different)
+    created = {s.contact_id for s in saved if s.contact_id is not None and s.created}
+    for type_, numbers in (("contact.created", created), ("contact.updated", different - created)):
+        told = [{"contact_id": number} for number in sorted(numbers)]
+        await telling.tell(tx, workspace_id, type_, told, now=now)
 
 
 async def _suppressions(

@@ -5,12 +5,12 @@ seen. Imports `publish`, `sources` and the runtime.
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import and_, case, delete, func, literal, literal_column, select, update
 
-from headless.campaigns import approvals
+from headless.campaigns import approvals, news
 from headless.campaigns.approvals import Signer
 from headless.campaigns.publish import Campaign, check, faulty, find
 from headless.campaigns.sources import (
@@ -40,6 +40,8 @@ from headless.storage.tables import (
     position,
     version,
 )
+
+_NEWS: Final = {"paused": "paused", "running": "resumed", "stopped": "stopped"}
 
 
 class StartPlan(msgspec.Struct, frozen=True):
@@ -149,6 +151,7 @@ async def _start(tx: Transaction, workspace_id: int, found: Campaign, now: datet
             active_to=dates.closes,
         )
     )
+    await news.tell(tx, workspace_id, found.id, "started", now=now)
     return await find(tx, workspace_id, found.id)
 
 
@@ -339,4 +342,6 @@ async def _change(
         .where(campaign.c.workspace_id == workspace_id, campaign.c.id == found.id)
         .values(**values, updated_at=now)
     )
+    reason = values.get("pause_reason")
+    await news.tell(tx, workspace_id, found.id, _NEWS[values["state"]], now=now, reason=reason)
     return await find(tx, workspace_id, found.id)

@@ -15,6 +15,7 @@ from sqlalchemy import func, insert, literal, select, update
 from sqlalchemy.exc import DBAPIError
 
 from headless import ids
+from headless.campaigns import news
 from headless.dsl import ast
 from headless.dsl import plan as plans
 from headless.dsl.diagnostics import Diagnostic, error, in_order
@@ -285,6 +286,8 @@ async def store(
         .where(campaign.c.workspace_id == workspace_id, campaign.c.id == campaign_id)
         .values(version_id=version_id, revision=campaign.c.revision + 1, updated_at=now)
     )
+    what = "created" if number == 1 else "version_published"
+    await news.tell(tx, workspace_id, campaign_id, what, now=now, version=number)
     return version_id
 
 

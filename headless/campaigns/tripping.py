@@ -5,7 +5,7 @@ Imports `channels.breakers`, `lifecycle` and storage.
 
 from datetime import datetime
 
-from headless.campaigns import lifecycle
+from headless.campaigns import lifecycle, news
 from headless.campaigns.publish import find
 from headless.channels import breakers
 from headless.storage.database import Database
@@ -23,6 +23,7 @@ async def trip(database: Database, workspace_id: int, campaign_id: int, *, now: 
             return 0
         reason = f"{refused} of the last {taken} messages were refused; see what the servers say"
         await lifecycle.pause(tx, workspace_id, campaign_id, reason=reason, now=now)
+        await news.tell(tx, workspace_id, campaign_id, "breaker_tripped", now=now, reason=reason)
         return 1
 
 

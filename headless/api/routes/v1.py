@@ -26,16 +26,22 @@ from headless.api.routes import (
     settings,
     site,
     standing,
+    streams,
     suppressions,
     tokens,
     versions,
+    webhooks,
     whoami,
     why,
+    write_keys,
 )
 
 HANDLERS: Final[list[HTTPRouteHandler]] = [
     *whoami.HANDLERS,
     *tokens.HANDLERS,
+    *write_keys.HANDLERS,
+    *webhooks.HANDLERS,
+    *streams.HANDLERS,
     *members.HANDLERS,
     *audit.HANDLERS,
     *settings.HANDLERS,

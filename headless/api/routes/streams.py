@@ -1,0 +1,108 @@
+"""`/v1/stream` and `/v1/campaigns/{name}/stream`: what happens, as server-sent events.
+
+Each event is a line of the journal. A client that was cut off sends the last `id` as
+`Last-Event-ID` and misses nothing of 24 hours. A comment every 15 seconds keeps proxies awake.
+After an hour a stream ends, so that a token that was revoked cannot listen for ever.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Annotated, Final
+
+import msgspec
+from litestar import get
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, HeaderParameter
+from litestar.response import Stream
+
+from headless import ids
+from headless.api.auth import Call, Caller, needs
+from headless.api.shapes import instant
+from headless.campaigns import publish, stream
+from headless.campaigns.stream import Happened, Mark
+
+_POLL_SECONDS: Final = 0.5
+_COMMENT_SECONDS: Final = 15.0
+_LONGEST: Final = timedelta(hours=1)
+_PAGE: Final = 500
+_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+_LastEventId = Annotated[
+    str | None,
+    HeaderParameter(name="Last-Event-ID", description="the `id` of the last event that you have"),
+]
+
+
+def _event(one: Happened) -> bytes:
+    told = {
+        "campaign": {"id": ids.encode("cmp", one.campaign_id), "name": one.campaign},
+        "version": one.version,
+        "contact_id": ids.encode("con", one.contact_id),
+        "enrollment_id": ids.encode("enr", one.mark.enrollment_id),
+        "step": one.mark.step,
+        "outcome": one.outcome,
+        "at": instant(one.mark.at),
+        "detail": one.detail,
+    }
+    return b"id: %s\nevent: %s\ndata: %s\n\n" % (
+        one.mark.text().encode(),
+        one.outcome.encode(),
+        msgspec.json.encode(told),
+    )
+
+
+async def _events(call: Call, place: Mark, campaign_id: int | None) -> AsyncIterator[bytes]:
+    loop = asyncio.get_running_loop()
+    database, clock = call.house.database, call.house.clock
+    ends, said = loop.time() + _LONGEST.total_seconds(), loop.time()
+    yield b"retry: 2000\n\n"
+    while loop.time() < ends:
+        async with database.transaction() as tx:
+            until = await stream.settled(tx, now=clock.now())
+            found = await stream.behind(
+                tx, call.workspace_id, place, until, campaign_id=campaign_id, limit=_PAGE
+            )
+        if found:
+            place, said = found[-1].mark, loop.time()
+            yield b"".join(_event(one) for one in found)
+        elif loop.time() - said >= _COMMENT_SECONDS:
+            said = loop.time()
+            yield b": still here\n\n"
+        if len(found) < _PAGE:
+            await asyncio.sleep(_POLL_SECONDS)
+
+
+def _stream(call: Call, last: str | None, campaign_id: int | None) -> Stream:
+    now = call.house.clock.now()
+    place = Mark(now) if last is None else stream.mark(last, now=now)
+    return Stream(
+        _events(call, place, campaign_id),
+        media_type="text/event-stream",
+        headers=_HEADERS,
+    )
+
+
+@get("/stream", opt={**needs("campaigns:read"), "streams": True}, tags=["Streams"])
+async def stream_everything(call: Caller, last_event_id: _LastEventId = None) -> Stream:
+    """What happens in all campaigns from now on, as server-sent events: a line of the journal
+    each."""
+    return _stream(call, last_event_id, None)
+
+
+@get(
+    "/campaigns/{name:str}/stream",
+    opt={**needs("campaigns:read"), "streams": True},
+    tags=["Streams"],
+)
+async def stream_campaign(
+    call: Caller,
+    name: FromPath[str],
+    last_event_id: _LastEventId = None,
+) -> Stream:
+    """What happens in one campaign from now on, as server-sent events."""
+    async with call.transaction() as tx:
+        found = await publish.find(tx, call.workspace_id, name)
+    return _stream(call, last_event_id, found.id)
+
+
+HANDLERS: Final[list[HTTPRouteHandler]] = [stream_everything, stream_campaign]

@@ -1,0 +1,1 @@
+"""What the SDKs of the Segment spec send: calls read, trusted as far as their key, and taken in."""

@@ -1,0 +1,279 @@
+"""Webhooks: other systems hear of what happens, signed, again until they take it, or not at all."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import jsonschema_rs
+import msgspec
+import pytest
+import time_machine
+from aiohttp import web
+from api_server import Server
+from provider_doubles import serving
+from sqlalchemy import func, select, update
+from standardwebhooks.webhooks import Webhook
+
+from headless import ids
+from headless.audience.activities import Activity, record
+from headless.channels.notices import JOB, Notices
+from headless.runtime.engine import Engine
+from headless.storage.codes import ActivityKind
+from headless.storage.tables import delivery, workspace
+from headless.storage.wake import Wake
+from headless.workspace.webhooks.catalogue import TYPES, schema
+
+
+class Receiver:
+    """Answers with `statuses` in turn, the last for ever; keeps what came."""
+
+    def __init__(self) -> None:
+        self.statuses = [200]
+        self.headers: dict[str, str] = {}
+        self.came: list[tuple[dict[str, str], bytes]] = []
+
+    def app(self) -> web.Application:
+        app = web.Application()
+        app.router.add_post("/{tail:.*}", self._take)
+        return app
+
+    async def _take(self, request: web.Request) -> web.Response:
+        self.came.append((dict(request.headers), await request.read()))
+        status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+        return web.Response(status=status, headers=self.headers)
+
+    def events(self) -> list[dict[str, Any]]:
+        return [msgspec.json.decode(body) for _, body in self.came]
+
+
+class Told:
+    """A receiver, the address it has, and the workspace's notices."""
+
+    def __init__(self, receiver: Receiver, url: str, server: Server) -> None:
+        self.receiver, self.url, self.server = receiver, url, server
+        self.notices: Notices = server.app.state.house.notices
+
+    async def all(self) -> int:
+        """Send everything that is due."""
+        count = 0
+        for wake in await self.notices.due():
+            while sent := await self.notices.deliver(wake):
+                count += sent
+        return count
+
+    async def types(self) -> list[str]:
+        await self.all()
+        return [event["type"] for event in self.receiver.events()]
+
+
+@pytest.fixture
+async def told(server: Server) -> AsyncIterator[Told]:
+    receiver = Receiver()
+    async with serving(receiver.app()) as url:
+        yield Told(receiver, f"{url}/hook", server)
+
+
+async def hook(api: httpx.AsyncClient, told: Told, *events: str, **more: Any) -> dict[str, Any]:
+    made = await api.post("/v1/webhooks", json={"url": told.url, "events": list(events), **more})
+    assert made.status_code == 201, made.text
+    found: dict[str, Any] = made.json()
+    return found
+
+
+def verified(secret: str, came: tuple[dict[str, str], bytes], server: Server) -> Any:
+    headers, body = came
+    with time_machine.travel(server.clock.now(), tick=False):
+        return Webhook(secret).verify(body.decode(), {k.lower(): v for k, v in headers.items()})
+
+
+async def test_what_happens_is_told_once_signed_and_as_its_schema_says(
+    server: Server, api: httpx.AsyncClient, told: Told
+) -> None:
+    await api.post("/v1/contacts", json={"email": "early@example.com"})
+    made = await hook(api, told)
+    await api.post("/v1/segments", json={"name": "Leads"})
+    ann = (await api.post("/v1/contacts", json={"email": "ann@example.com"})).json()["id"]
+    await api.patch(f"/v1/contacts/{ann}", json={"time_zone": "Europe/Paris"})
+    joined = await api.post("/v1/segments/Leads/members", json={"add": [ann]})
+    assert joined.status_code < 300, joined.text
+    text = "campaign Hi\nfrom segment Leads\nadd points 5\nwait 1 day\nadd tag x\n"
+    done = await api.post("/v1/campaigns", json={"source": text})
+    assert done.status_code == 201, done.text
+    plan = (await api.post("/v1/campaigns/Hi/start", json={})).json()["plan"]["hash"]
+    await api.post("/v1/campaigns/Hi/start", json={"plan": plan})
+    await Engine(server.database).settle(now=server.clock.now())
+    for verb in ("pause", "resume", "stop"):
+        assert (await api.post(f"/v1/campaigns/Hi/{verb}", json={})).status_code < 300
+    number = ids.decode("con", ann)
+    assert number
+    async with server.database.transaction() as tx:
+        acts = [
+            Activity(contact_id=number, kind=kind, occurred_at=server.clock.now(), ref=1,
+                     message_id=9, properties={"url": "https://a.example/"})
+            for kind in (ActivityKind.OPENED, ActivityKind.CLICKED, ActivityKind.SUBMITTED,
+                         ActivityKind.UNSUBSCRIBED, ActivityKind.DID)
+        ]  # fmt: skip
+        await record(tx, server.workspace_id, acts, now=server.clock.now())
+    types = await told.types()
+    assert sorted(types) == sorted([  # what one statement tells has no order
+        "contact.created", "contact.updated", "segment.member_added", "campaign.created",
+        "campaign.started", "enrollment.entered", "contact.points_changed", "contact.updated",
+        "campaign.paused", "campaign.resumed", "enrollment.exited", "campaign.stopped",
+        "message.opened", "message.clicked", "form.submitted", "contact.unsubscribed",
+    ])  # fmt: skip
+    events = told.receiver.events()
+    for event, came in zip(events, told.receiver.came, strict=True):
+        jsonschema_rs.validator_for(schema(event["type"])).validate(event)
+        assert verified(made["secret"], came, server) == event
+        assert came[0]["webhook-id"] == event["id"]
+    ended = events[types.index("enrollment.exited")]["data"]
+    assert (ended["contact_id"], ended["state"]) == (ann, "ended")
+    assert await told.all() == 0
+    shown = await api.get("/v1/schema/message.clicked.json")
+    assert shown.json()["properties"]["type"]["const"] == "message.clicked"
+    assert {one["type"] for one in (await api.get("/v1/schema")).json()} == set(TYPES)
+
+
+async def test_an_endpoint_hears_only_what_it_asked_for_and_nobody_elses(
+    server: Server, api: httpx.AsyncClient, told: Told
+) -> None:
+    await hook(api, told, "contact.updated")
+    other = await server.workspace("Other")
+    _, token = await server.new_token("admin", workspace_id=other)
+    async with server.client(token) as stranger:
+        await stranger.post("/v1/contacts", json={"email": "x@example.com"})
+        ann = (await stranger.post("/v1/contacts", json={"email": "y@example.com"})).json()["id"]
+        await stranger.patch(f"/v1/contacts/{ann}", json={"time_zone": "Europe/Paris"})
+    await api.post("/v1/contacts", json={"email": "ann@example.com"})
+    assert await told.types() == []
+    wrong = await api.post("/v1/webhooks", json={"url": told.url, "events": ["contact.update"]})
+    assert "contact.updated" in wrong.json()["detail"]
+
+
+async def test_what_fails_is_tried_again_under_the_same_id_then_given_up_and_replayed(
+    server: Server, api: httpx.AsyncClient, told: Told
+) -> None:
+    made = await hook(api, told, "contact.created")
+    told.receiver.statuses = [500, 302, 200]
+    told.receiver.headers = {"Location": "http://127.0.0.1:1/"}
+    await api.post("/v1/contacts", json={"email": "ann@example.com"})
+    assert await told.all() == 1
+    assert await told.all() == 0  # not before its time
+    for _ in range(2):
+        server.clock.advance(timedelta(minutes=10))
+        assert await told.all() == 1
+    assert len({headers["webhook-id"] for headers, _ in told.receiver.came}) == 1
+    stamps = [int(headers["webhook-timestamp"]) for headers, _ in told.receiver.came]
+    assert stamps[0] < stamps[1] < stamps[2]
+    log = (await api.get(f"/v1/webhooks/{made['id']}/deliveries")).json()["data"]
+    assert [(d["state"], d["attempts"], d["status"]) for d in log] == [("delivered", 3, 200)]
+    again = await api.post(f"/v1/webhooks/{made['id']}/deliveries/{log[0]['id']}/replay")
+    assert again.json()["state"] == "pending"
+    assert await told.all() == 1
+    begun = server.clock.now()
+    told.receiver.statuses = [503]
+    told.receiver.headers = {"Retry-After": "900"}
+    await api.post("/v1/contacts", json={"email": "bob@example.com"})
+    assert await told.all() == 1
+    server.clock.advance(timedelta(seconds=899))
+    assert await told.all() == 0  # it asked for fifteen minutes
+    for _ in range(12):
+        server.clock.advance(timedelta(days=1))
+        await told.all()
+    shown = (await api.get(f"/v1/webhooks/{made['id']}")).json()
+    assert shown["state"] == "disabled"
+    assert "failed since" in shown["reason"]
+    await api.post("/v1/contacts", json={"email": "unheard@example.com"})
+    failed = await api.get(f"/v1/webhooks/{made['id']}/deliveries?state=failed")
+    assert len(failed.json()["data"]) == 1
+    told.receiver.statuses = [200]
+    await api.patch(f"/v1/webhooks/{made['id']}", json={"state": "enabled"})
+    since = begun.isoformat().replace("+00:00", "Z")
+    replayed = await api.post(f"/v1/webhooks/{made['id']}/replay", params={"since": since})
+    assert replayed.json() == {"replayed": 1}
+    assert await told.all() == 1
+    naive = await api.post(f"/v1/webhooks/{made['id']}/replay?since=2026-01-01T00:00:00")
+    assert naive.status_code == 400
+
+
+async def test_gone_disables_at_once_and_the_others_are_told(
+    server: Server, api: httpx.AsyncClient, told: Told
+) -> None:
+    gone = await hook(api, told, "contact.created")
+    told.receiver.statuses = [410, 200]
+    await hook(api, told, "webhook.disabled")
+    await api.post("/v1/contacts", json={"email": "ann@example.com"})
+    await told.all()
+    server.clock.advance(timedelta(seconds=1))
+    assert (await told.types())[1:] == ["webhook.disabled"]
+    assert told.receiver.events()[1]["data"]["webhook_id"] == gone["id"]
+
+
+async def test_a_batch_comes_together_a_second_late(
+    server: Server, api: httpx.AsyncClient, told: Told
+) -> None:
+    await hook(api, told, "contact.created", batch=True)
+    contacts = [{"email": f"p{n}@example.com"} for n in range(150)]
+    await api.post("/v1/contacts/batch", json={"contacts": contacts})
+    assert await told.all() == 0
+    server.clock.advance(timedelta(seconds=1))
+    assert await told.all() == 150
+    assert [len(body["data"]) for body in told.receiver.events()] == [100, 50]
+    assert len({event["id"] for body in told.receiver.events() for event in body["data"]}) == 150
+
+
+async def test_a_rotated_secret_signs_beside_the_new_one_for_a_day(
+    server: Server, api: httpx.AsyncClient, told: Told
+) -> None:
+    made = await hook(api, told)
+    new = (await api.post(f"/v1/webhooks/{made['id']}/rotate")).json()
+    assert new["secret"] != made["secret"]
+    pinged = (await api.post(f"/v1/webhooks/{made['id']}/ping")).json()
+    assert (pinged["state"], pinged["status"]) == ("delivered", 200)
+    for secret in (made["secret"], new["secret"]):
+        assert verified(secret, told.receiver.came[-1], server)["type"] == "webhook.ping"
+    server.clock.advance(timedelta(hours=25))
+    await api.post(f"/v1/webhooks/{made['id']}/ping")
+    headers, _ = told.receiver.came[-1]
+    assert len(headers["webhook-signature"].split()) == 1
+    assert "secret" not in (await api.get(f"/v1/webhooks/{made['id']}")).text
+    assert (await api.delete(f"/v1/webhooks/{made['id']}")).status_code == 204
+    assert (await api.post(f"/v1/webhooks/{made['id']}/ping")).status_code == 404
+
+
+async def test_no_webhook_leads_into_our_own_network(
+    server: Server, api: httpx.AsyncClient, told: Told
+) -> None:
+    made = await hook(api, told, "contact.created")
+    async with server.database.transaction() as tx:
+        await tx.execute(update(workspace).values(mode="live"))
+    for url in (
+        told.url, "http://10.0.0.8/", "http://169.254.169.254/latest/meta-data", "http://[::1]/",
+        "http://[::ffff:10.1.2.3]/", "file:///etc/passwd", "gopher://example.com/",
+    ):  # fmt: skip
+        refused = await api.post("/v1/webhooks", json={"url": url})
+        assert refused.status_code == 400, url
+        changed = await api.patch(f"/v1/webhooks/{made['id']}", json={"url": url})
+        assert changed.status_code == 400, url
+    named = told.url.replace("127.0.0.1", "localhost")  # a name is looked up when it is called
+    await api.patch(f"/v1/webhooks/{made['id']}", json={"url": named})
+    await api.post("/v1/contacts", json={"email": "ann@example.com"})
+    assert await told.all() == 1
+    (kept,) = (await api.get(f"/v1/webhooks/{made['id']}/deliveries")).json()["data"]
+    assert kept["state"] == "failed"
+    assert "may not be called" in kept["answer"]
+    assert told.receiver.came == []
+
+
+async def test_where_nobody_listens_nothing_is_written(
+    server: Server, api: httpx.AsyncClient, told: Told
+) -> None:
+    made = await hook(api, told)
+    await api.patch(f"/v1/webhooks/{made['id']}", json={"state": "disabled"})
+    await api.post("/v1/contacts", json={"email": "ann@example.com"})
+    async with server.database.transaction() as tx:
+        assert await tx.scalar(select(func.count()).select_from(delivery)) == 0
+    number = ids.decode("whk", made["id"])
+    assert number
+    assert await told.notices.deliver(Wake(JOB, (server.workspace_id, number))) == 0
