@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import BigInteger, Text, bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from headless import ids
 from headless.audience.activities import Activity, record
@@ -145,18 +145,20 @@ async def _contacts(
         for name, value in _identities(who):
             wanted.setdefault(name, set()).add(value)
     numbers = {n: v for v in wanted.get("id", ()) if (n := ids.decode("con", v)) is not None}
-    columns: dict[str, tuple[Any, list[Any]]] = {
-        "external_id": (contact.c.external_id, list(wanted.get("external_id", ()))),
-        "email": (func.lower(contact.c.email), list(wanted.get("email", ()))),
-        "id": (contact.c.id, list(numbers)),
+    columns: dict[str, tuple[Any, Any, list[Any]]] = {
+        "external_id": (contact.c.external_id, Text, sorted(wanted.get("external_id", ()))),
+        "email": (func.lower(contact.c.email), Text, sorted(wanted.get("email", ()))),
+        "id": (contact.c.id, BigInteger, sorted(numbers)),
     }
     found: dict[tuple[str, str], int] = {}
-    for name, (column, values) in columns.items():
+    for name, (column, type_, values) in columns.items():
         if values:
+            these = bindparam("these", type_=ARRAY(type_))
             rows = await tx.execute(
                 select(column, contact.c.id).where(
-                    contact.c.workspace_id == workspace_id, column.in_(values)
-                )
+                    contact.c.workspace_id == workspace_id, column == these.any_()
+                ),
+                {"these": values},
             )
             for row in rows:
                 found[name, numbers[row[0]] if name == "id" else row[0]] = row[1]

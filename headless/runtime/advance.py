@@ -67,7 +67,8 @@ async def advance(
     try:
         return await _advance(database, versions, version_id, step, now, most, careful=False)
     except IntegrityError:
-        # a new version may have left a run two positions at one step: row by row, then
+        # the journal has a step of somebody's already (another version took them back, or left them
+        # two positions): its key is asked for each row, then
         return await _advance(database, versions, version_id, step, now, most, careful=True)
 
 

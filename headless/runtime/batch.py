@@ -19,7 +19,6 @@ from sqlalchemy import (
     and_,
     case,
     cast,
-    exists,
     func,
     literal,
     null,
@@ -48,7 +47,8 @@ from headless.workspace.names import BUILT_IN_FIELDS, everything
 class Frame(msgspec.Struct, frozen=True):
     """A run in the making: its version, the claimed positions, and the contacts `e`.
 
-    `scope` reads the columns of `e`, with the run's own instant as now.
+    `scope` reads the columns of `e`, with the run's own instant as now. `careful` says that the
+    journal may have rows of the run already.
     """
 
     version: Version
@@ -58,16 +58,12 @@ class Frame(msgspec.Struct, frozen=True):
     scope: Scope
     actions: tuple[Action, ...]
     caps: Caps = ()
+    careful: bool = False
 
     @property
     def holds(self) -> bool:
         """Whether the run starts from a send that may be held."""
         return may_be_held(self.version.plan, self.start, self.caps)
-
-    @property
-    def looks(self) -> bool:
-        """Whether `again` says of whom the journal may have rows of this run already."""
-        return "again" in self.rows.c
 
     @property
     def laps(self) -> Sql:
@@ -96,10 +92,7 @@ class Frame(msgspec.Struct, frozen=True):
 
 
 def frame(version: Version, run: Run, caps: Caps = (), *, careful: bool = False) -> Frame:
-    """The first half of a run's statement; `caps` are the workspace's.
-
-    `careful` asks the journal's key about every single row, whatever else is known.
-    """
+    """The first half of a run's statement; `caps` are the workspace's."""
     steps = version.plan.steps
     actions = tuple((n, step.action) for n, _ in run.steps if isinstance(step := steps[n], Act))
     beside = (part for n, _ in run.steps for part in begun(steps[n]))
@@ -109,7 +102,7 @@ def frame(version: Version, run: Run, caps: Caps = (), *, careful: bool = False)
     concerned = (*start, *(steps[n] for n, _ in run.steps), *ahead)
     spoken = tuple(everything(concerned))
     stood = _stood(version, run, caps)
-    rows = _rows(version, run, stood, spoken, actions, careful=careful)
+    rows = _rows(version, run, stood, spoken, actions)
     scope = _scope(version, rows, rows.c.at)
     if _needs_enrollment(spoken):
         scope = msgspec.structs.replace(
@@ -117,7 +110,9 @@ def frame(version: Version, run: Run, caps: Caps = (), *, careful: bool = False)
         )
     else:
         scope = msgspec.structs.replace(scope, event=rows.c.event)
-    return Frame(version, run, stood, rows, scope, actions, caps)
+    return Frame(
+        version, run, stood, rows, scope, actions, caps, careful or has_branches(version.plan)
+    )
 
 
 def _stood(version: Version, run: Run, caps: Caps) -> CTE:
@@ -185,8 +180,6 @@ def _rows(
     stood: CTE,
     spoken: tuple[ast.Node, ...],
     actions: tuple[Action, ...],
-    *,
-    careful: bool,
 ) -> CTE:
     c, en, act = tables.contact, tables.enrollment, tables.activity
     joined: Any = stood.join(
@@ -215,34 +208,12 @@ def _rows(
         entered.label("entered_at"),
         *_answers(version, run, scope),
         *_rounds(version, run, stood, scope),
-        *(() if careful or has_branches(version.plan) else (_again(run, stood),)),
     ).select_from(joined)
     if may_sleep_on(version.plan.steps[run.start]) or "held" in stood.c:
         statement = statement.where(stood.c.outcome >= 0)
     if locks_contacts(actions):
         statement = statement.order_by(c.c.id).with_for_update(of=c, key_share=True)
     return statement.cte("e").prefix_with("materialized")
-
-
-def _again(run: Run, stood: CTE) -> ColumnElement[Any]:
-    """Whether the journal may know steps of this run already: one look for all of its rows.
-
-    Whoever holds the only position of a run is the only one who writes these rows, so nobody comes
-    between the look and the rows.
-    """
-    j = tables.journal.c
-    steps = [run.start, *(n for n, _ in run.steps)]
-    known = exists(
-        select(1)
-        .where(
-            j.workspace_id == stood.c.workspace_id,
-            j.enrollment_id == stood.c.enrollment_id,
-            j.step.between(number(min(steps)), number(max(steps))),
-            j.visit == stood.c.visit,
-        )
-        .correlate(stood)
-    )
-    return known.label("again")
 
 
 def may_sleep_on(step: Step) -> bool:

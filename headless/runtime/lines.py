@@ -8,16 +8,13 @@ from typing import Any, Final
 from sqlalchemy import (
     CTE,
     BigInteger,
-    ColumnElement,
     SmallInteger,
     case,
     cast,
-    exists,
     func,
     literal,
     not_,
     null,
-    or_,
     select,
     union_all,
 )
@@ -53,13 +50,13 @@ def fed(frame: Frame) -> CTE | None:
         journal.enrollment_id, journal.visit, journal.at, journal.contact_id, journal.activity_id,
         journal.detail,
     )  # fmt: skip
-    return _inserted(frame, lines, "je", *feeds)
+    return _inserted(lines, "je", *feeds, keyed=frame.careful)
 
 
 def plain(frame: Frame) -> CTE | None:
     """The new rows of all other steps: rests that are over, questions, notes, exits."""
     lines = [_line(frame, step, paths) for step, paths in _steps(frame) if not _has_effect(step)]
-    return _inserted(frame, lines, "jd")
+    return _inserted(lines, "jd", keyed=frame.careful)
 
 
 def held(frame: Frame) -> CTE | None:
@@ -67,7 +64,7 @@ def held(frame: Frame) -> CTE | None:
     if not frame.holds:
         return None
     lines = [holds.lines(frame.version, frame.start, frame.stood)]
-    return _inserted(frame, lines, "jh", watched=False)
+    return _inserted(lines, "jh", keyed=True)
 
 
 def _steps(frame: Frame) -> list[tuple[Step, Paths]]:
@@ -80,16 +77,13 @@ def _has_effect(step: Step) -> bool:
     return isinstance(step, Act) and not isinstance(step.action, ast.Note)
 
 
-def _inserted(
-    frame: Frame, lines: list[Any], name: str, *feeds: Any, watched: bool = True
-) -> CTE | None:
-    """The rows that are new; `watched` when the lines themselves leave out what is there."""
+def _inserted(lines: list[Any], name: str, *feeds: Any, keyed: bool) -> CTE | None:
+    """The rows that are new; without `keyed` all must be, or the statement fails."""
     if not lines:
         return None
     journal = tables.journal
     new = insert(journal).from_select(_COLUMNS, union_all(*lines) if len(lines) > 1 else lines[0])
-    if not (watched and frame.looks):
-        # asks the key for every row, and says twice in the log that the row stays
+    if keyed:  # asks the key for every row, and says twice in the log that the row stays
         new = new.on_conflict_do_nothing()
     return new.returning(journal.c.step, journal.c.outcome, *feeds).cte(name)
 
@@ -110,24 +104,7 @@ def _line(frame: Frame, step: Step, paths: Paths) -> Any:
         e.cause,
         cast(detail, JSONB).label("detail"),
     )
-    if frame.looks:
-        line = line.where(or_(not_(e.again), not_(_is_there(frame, step))))
     return line if paths == ALWAYS else line.where(frame.by(paths))
-
-
-def _is_there(frame: Frame, step: Step) -> ColumnElement[bool]:
-    """Whether the journal has a step's row; asked only of those of whom it has some."""
-    e, j = frame.rows.c, tables.journal.c
-    return exists(
-        select(1)
-        .where(
-            j.workspace_id == e.workspace_id,
-            j.enrollment_id == e.enrollment_id,
-            j.step == number(step.number),
-            j.visit == e.visit,
-        )
-        .correlate(frame.rows)
-    )
 
 
 def _told(frame: Frame, step: Step) -> tuple[Sql, Sql]:

@@ -106,8 +106,13 @@ def when_due(
 
 
 def locked(version: Version, due: FromClause) -> Select[*tuple[Any, ...]]:
-    """The answer of a claim: one row about all positions that it has locked."""
+    """The answer of a claim: one row about all positions that it has locked.
+
+    The commit of what follows waits for no disk: a power cut takes the batch back as a whole, and
+    whoever hands a message over has committed after it and waited.
+    """
     return select(
+        func.set_config("synchronous_commit", "off", True).label("commit"),
         func.count().label("claimed"),
         func.array_agg(due.c.enrollment_id, type_=ARRAY(BigInteger)).label("enrollments"),
         cast(func.array_agg(due.c.place), Text).label("places"),

@@ -66,7 +66,7 @@ def claim(version: Version, step: int) -> Select[*tuple[Any, ...]]:
 def carry(version: Version, run: Run, caps: Caps = (), *, careful: bool = False) -> Carried:
     """The statements that move a batch of contacts from a rest to the next ones.
 
-    Those that are not `careful` fail, rarely, where a run has more positions than its plan knows.
+    Those that are not `careful` fail, rarely, where the journal has one of the rows already.
     """
     made = frame(version, run, caps, careful=careful)
     fed, plain, held = lines.fed(made), lines.plain(made), lines.held(made)
