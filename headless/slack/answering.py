@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
+import msgspec
 import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
@@ -38,10 +39,7 @@ async def answer(
     if reply.view is not None:
         if await _shown(client, task, reply.view):
             return
-        reply = Reply(
-            text="Slack gives me three seconds to open a window, and I took longer. Ask once more, "
-            "please."
-        )
+        reply = _without_window(reply)
     elif _waits_in_window(task) and await _shown(client, task, _as_view(reply)):
         return
     blocks = list(reply.blocks)
@@ -99,6 +97,16 @@ def _as_view(reply: Reply) -> dict[str, Any]:
         "close": {"type": "plain_text", "text": "Close"},
         "blocks": blocks[:_MOST_BLOCKS],
     }
+
+
+def _without_window(reply: Reply) -> Reply:
+    """What is said where no window can be opened: in a thread, or too late."""
+    if reply.blocks:
+        return msgspec.structs.replace(reply, view=None)
+    return Reply(
+        text="Slack opens a window only within three seconds of a click, and I took longer. Ask "
+        "once more, please."
+    )
 
 
 def _waits_in_window(task: Task) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from headless.clock import Clock
 from headless.settings import Settings
+from headless.slack import roles
 from headless.slack.answers import (
     checking,
     contacts,
@@ -42,9 +43,10 @@ HANDLERS: Final[dict[str, Handler]] = {
     **contacts.HANDLERS,
     **things.HANDLERS,
     **helping.HANDLERS,
+    **roles.HANDLERS,
 }
 """By verb."""
-CLICKS: Final[dict[str, Doing]] = {**repeating.ACTIONS}
+CLICKS: Final[dict[str, Doing]] = {**repeating.ACTIONS, **roles.CLICKS}
 """By the beginning of an action id."""
 DOINGS: Final[dict[str, Doing]] = {}
 """By the kind of a task: `view`, `shortcut`, `home`, `link`, `event`."""

@@ -2,7 +2,7 @@
 
 Slack lets a window be opened within three seconds of a click, so it is opened first, in the process
 that was asked, and says that it waits; whoever does the task puts the content into it. Talks to
-Slack in the background; imports `clients` and `tasks`.
+Slack in the background; imports `clients`, `parse` and `tasks`.
 """
 
 import asyncio
@@ -17,7 +17,9 @@ from sqlalchemy.exc import DBAPIError
 from headless.clock import Clock
 from headless.slack import tasks
 from headless.slack.clients import Clients, NotInstalledError
-from headless.slack.people import ROLES, Role
+from headless.slack.manifest import NEW_SHORTCUT
+from headless.slack.parse import Mistake, parse
+from headless.slack.people import may
 from headless.slack.tasks import Task
 from headless.storage.database import Database
 
@@ -25,13 +27,16 @@ Loading = str
 """The title of a window that waits."""
 log = structlog.get_logger(__name__)
 
-VERBS: Final[dict[str, tuple[Role, Loading]]] = {
-    "edit": ("editor", "Editor"),
-    "change": ("editor", "Editor"),
+VERBS: Final[dict[str, Loading]] = {"new": "New campaign", "edit": "Editor", "start": "Start"}
+"""The verbs that open a window, for whoever has the role; their titles."""
+CLICKS: Final[dict[str, Loading]] = {
+    "new:open": "New campaign",
+    "edit:open": "Editor",
+    "rename:open": "Rename",
+    "start:open": "Start",
+    NEW_SHORTCUT: "New campaign",
 }
-"""The first words that open a window at once, whoever has the role."""
-CLICKS: Final[dict[str, tuple[Role, Loading]]] = {}
-"""The same for the beginnings of action ids and for callback ids of shortcuts."""
+"""The same for action ids, and for callback ids of shortcuts."""
 
 
 class Windows:
@@ -47,17 +52,12 @@ class Windows:
         """The title of the window that a task opens, None for one that opens none."""
         if task.trigger_id is None or task.view_id is not None:
             return None
+        if not may(task.asker, "editor"):
+            return None
         if task.kind == "command":
-            found = VERBS.get(task.text.strip().partition(" ")[0].lower())
-        elif task.kind in ("action", "shortcut"):
-            found = next(
-                (one for start, one in CLICKS.items() if task.name.startswith(start)), None
-            )
-        else:
-            return None
-        if found is None or ROLES.index(task.asker.role) < ROLES.index(found[0]):
-            return None
-        return found[1]
+            read = parse(task.text)
+            return None if isinstance(read, Mistake) or read.rest else VERBS.get(read.verb)
+        return CLICKS.get(task.name)
 
     def open(self, task: Task, title: Loading) -> None:
         """Open it in the background, then let the task begin."""
