@@ -131,6 +131,18 @@ def build(
         request_max_body_size=BODY_LIMIT,
         logging_config=None,
     )
+    return furnish(app, database, settings, clock, development=development)
+
+
+def furnish(
+    app: Litestar,
+    database: Database,
+    settings: Settings,
+    clock: Clock | None = None,
+    *,
+    development: bool = False,
+) -> Litestar:
+    """Give an application what it works on; one that was used before can be furnished anew."""
     house = House(database, settings, clock or SystemClock())
     if not development:
         house.budgets = budgets.Budgets(settings)

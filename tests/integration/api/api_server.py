@@ -11,7 +11,7 @@ import httpx
 import structlog
 from litestar import Litestar
 
-from headless.api.app import build
+from headless.api.app import build, furnish
 from headless.clock import ManualClock
 from headless.settings import Settings, load
 from headless.storage.database import Database, connect
@@ -19,6 +19,8 @@ from headless.workspace import tokens, workspaces
 
 structlog.configure(processors=[structlog.processors.JSONRenderer(default=repr)])
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+_BUILT: dict[bool, Litestar] = {}
+"""Applications that nobody uses now: to build one takes longer than most tests."""
 
 
 class Server:
@@ -76,7 +78,11 @@ async def running(
 ) -> AsyncIterator[Server]:
     assert settings.database_url
     database = connect(settings.database_url, pool_size=4)
-    app = build(database, settings, clock, development=development)
+    app = _BUILT.pop(development, None)
+    if app is None:
+        app = build(database, settings, clock, development=development)
+    else:
+        furnish(app, database, settings, clock, development=development)
     ready, over = asyncio.Event(), asyncio.Event()
 
     async def live() -> None:  # a lifespan ends in the task that it began in
@@ -92,3 +98,4 @@ async def running(
     yield Server(app, database, clock)
     over.set()
     await task
+    _BUILT[development] = app
