@@ -32,6 +32,7 @@ MOST_ALL: Final = 12_500
 
 Style = Literal["primary", "danger"]
 _ESCAPES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_UNSEEN: Final = dict.fromkeys({*range(32), *range(127, 160)} - {9, 10})
 
 
 def escape(text: str) -> str:
@@ -65,12 +66,13 @@ def cut(text: str, most: int) -> str:
 
 def mrkdwn(text: str, most: int = MOST_TEXT) -> dict[str, Any]:
     """A text object; what came from outside must be escaped already."""
-    return {"type": "mrkdwn", "text": cut(text, most) or " "}
+    return {"type": "mrkdwn", "text": cut(text.translate(_UNSEEN), most) or " "}
 
 
 def plain(text: str, most: int) -> dict[str, Any]:
     """A text object that is shown as it is."""
-    return {"type": "plain_text", "text": cut(one_line(text), most) or " ", "emoji": False}
+    shown = one_line(text).translate(_UNSEEN)
+    return {"type": "plain_text", "text": cut(shown, most) or " ", "emoji": False}
 
 
 def section(
@@ -355,8 +357,8 @@ def fit(
 
 
 def weight(blocks: Iterable[Block]) -> int:
-    """How many characters blocks have, as Slack counts them: as JSON."""
-    return len(json.dumps(list(blocks), ensure_ascii=False, separators=(",", ":")))
+    """How many characters blocks have as JSON, with the blanks that most libraries send."""
+    return len(json.dumps(list(blocks), ensure_ascii=False))
 
 
 def _with_id(block: Block, block_id: str | None) -> Block:

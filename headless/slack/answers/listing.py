@@ -1,9 +1,9 @@
 """`home` and `list`: which campaigns there are."""
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from headless.campaigns import inspect
 from headless.campaigns.publish import Campaign
@@ -17,7 +17,6 @@ from headless.slack.reply import Block, Reply
 from headless.storage import tables
 from headless.storage.codes import EnrollmentState
 from headless.storage.database import Transaction
-from headless.workspace import hold
 
 _MOST: Final = 40
 _SIGNS: Final = {
@@ -44,14 +43,14 @@ async def home(desk: Desk, asker: Asker, _command: Command) -> Reply:
     """The home card: how things stand, and what to do next."""
     async with desk.database.transaction() as tx:
         found = await _campaigns(tx, asker, None)
-        held = await hold.holds(tx, asker.workspace_id)
+        held = (await tx.execute(_holds(asker.workspace_id))).all()
         house = await tx.scalar(
             select(tables.workspace.c.name).where(tables.workspace.c.id == asker.workspace_id)
         )
     body: list[Block] = [blocks.header(house)]
     body += [
         blocks.section(
-            f"🛑 *{one.words} is held*: {blocks.escape(one.reason)}. Nothing is handed over; "
+            f"🛑 *Everything is held*: {blocks.escape(one.reason)}. Nothing is handed over; "
             "`/campaign release` lets it go on."
         )
         for one in held
@@ -122,6 +121,12 @@ async def list_(desk: Desk, asker: Asker, command: Command) -> Reply:
     return Reply(
         text=f"{what.capitalize()} campaigns: {names}", blocks=blocks.fit(body), shareable=True
     )
+
+
+def _holds(workspace_id: int) -> Select[*tuple[Any, ...]]:
+    """Why all sending is held, if it is."""
+    held = tables.hold.c
+    return select(held.reason).where(held.workspace_id == workspace_id, held.scope == "workspace")
 
 
 async def _campaigns(tx: Transaction, asker: Asker, wanted: str | None) -> list[Campaign]:
