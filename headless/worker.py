@@ -33,12 +33,14 @@ from sqlalchemy.exc import DBAPIError
 from headless.audience.remembered import Hashes, ring
 from headless.campaigns import tripping
 from headless.campaigns.tripping import JOB as TRIP
+from headless.channels.notices import Notices
 from headless.channels.post import Post
 from headless.channels.returned import listening
 from headless.channels.returns import Returns
 from headless.runtime.engine import JOBS, Engine
 from headless.runtime.runner import Runner
 from headless.runtime.sweep import sweep
+from headless.seals import Seals
 from headless.settings import Settings
 from headless.storage import partitions
 from headless.storage import wake as wakes
@@ -248,6 +250,8 @@ async def _work(settings: Settings) -> None:
         redis_url=settings.redis_url,
     )
 
+    notices = Notices(database, Seals(keys), clock.now)
+
     async def deliver(wake: Wake) -> int:
         if wake.job == TRIP:
             workspace_id, campaign_id = wake.args
@@ -255,6 +259,7 @@ async def _work(settings: Settings) -> None:
         return await post.deliver(wake)
 
     async def due() -> list[Wake]:
+        await notices.begin()
         return [*await tripping.tripped(database), *await post.due()]
 
     try:
@@ -283,6 +288,7 @@ async def _work(settings: Settings) -> None:
                 )
             await until_signalled(made)
     finally:
+        await notices.close()
         await post.close()
         await database.close()
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 import structlog
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 from standardwebhooks.webhooks import Webhook
 
 from headless import ids
@@ -23,7 +24,6 @@ from headless.channels.reach import Mode
 from headless.seals import SealError, Seals
 from headless.storage.database import Database, Transaction
 from headless.storage.tables import workspace
-from headless.storage.wake import Wake
 from headless.workspace.webhooks import deliveries, endpoints
 from headless.workspace.webhooks.catalogue import PING, published
 from headless.workspace.webhooks.deliveries import (
@@ -34,11 +34,12 @@ from headless.workspace.webhooks.deliveries import (
 )
 from headless.workspace.webhooks.endpoints import Endpoint
 
-JOB: Final = "notify"
 SECONDS: Final = 15.0
 PATIENCE: Final = timedelta(days=5)
 """For how long an endpoint may fail before it is disabled."""
 _AT_ONCE: Final = 10
+_ENDPOINTS: Final = 20  # that are being told at the same time
+_TEND: Final = timedelta(hours=1)
 _BATCH: Final = 100
 _GONE: Final = 410
 _SLOW: Final = 4  # times as long, where the other side is overloaded
@@ -72,19 +73,38 @@ class Notices:
         self._seals = seals
         self._now = now
         self._http = Http(allowed)
+        self._busy: dict[tuple[int, int], asyncio.Task[None]] = {}
+        self._tended: datetime | None = None
 
     def obstacle(self, url: str, mode: Mode) -> str | None:
         """Why an address cannot be an endpoint's; None when it can be tried."""
         return self._http.obstacle(url, mode)
 
-    async def due(self) -> list[Wake]:
-        """The hints for what is due."""
-        found = await deliveries.due(self._database, now=self._now())
-        return [Wake(JOB, place) for place in found]
+    async def begin(self) -> None:
+        """Begin to send what is due, to as many endpoints at once as may be; waits for none.
 
-    async def deliver(self, wake: Wake) -> int:
+        Each has a task of its own, so that a slow receiver holds up neither mail nor its like.
+        """
+        now = self._now()
+        if self._tended is None or now - self._tended >= _TEND:
+            self._tended = now
+            await deliveries.forget(self._database, now=now)
+        for place in await deliveries.due(self._database, now=now):
+            if place not in self._busy and len(self._busy) < _ENDPOINTS:
+                task = asyncio.create_task(self._drain(place), name=f"notices-{place[1]}")
+                self._busy[place] = task
+
+    async def _drain(self, place: tuple[int, int]) -> None:
+        try:
+            while await self.deliver(*place):
+                pass
+        except (DBAPIError, OSError) as error:  # what was claimed is due again when its lease ends
+            log.warning("notices_failed", error=str(error).splitlines()[0])
+        finally:
+            del self._busy[place]
+
+    async def deliver(self, workspace_id: int, endpoint_id: int) -> int:
         """Send one batch of an endpoint's deliveries; answers how many were tried."""
-        workspace_id, endpoint_id = wake.args
         async with self._database.transaction() as tx:
             going = await self._claim(tx, workspace_id, endpoint_id)
         return 0 if going is None else await self._send(going)
@@ -106,7 +126,11 @@ class Notices:
             return await deliveries.find(tx, workspace_id, endpoint_id, number)
 
     async def close(self) -> None:
-        """End all connections."""
+        """Let what is under way end, and end all connections."""
+        if busy := list(self._busy.values()):
+            _, late = await asyncio.wait(busy, timeout=SECONDS)
+            for task in late:
+                task.cancel()
         await self._http.close()
 
     # ------------------------------------------------------------ one turn

@@ -17,11 +17,11 @@ from standardwebhooks.webhooks import Webhook
 
 from headless import ids
 from headless.audience.activities import Activity, record
-from headless.channels.notices import JOB, Notices
+from headless.channels.notices import Notices
 from headless.runtime.engine import Engine
 from headless.storage.codes import ActivityKind
 from headless.storage.tables import delivery, workspace
-from headless.storage.wake import Wake
+from headless.workspace.webhooks import deliveries
 from headless.workspace.webhooks.catalogue import TYPES, schema
 
 
@@ -57,8 +57,8 @@ class Told:
     async def all(self) -> int:
         """Send everything that is due."""
         count = 0
-        for wake in await self.notices.due():
-            while sent := await self.notices.deliver(wake):
+        for place in await deliveries.due(self.server.database, now=self.server.clock.now()):
+            while sent := await self.notices.deliver(*place):
                 count += sent
         return count
 
@@ -276,4 +276,16 @@ async def test_where_nobody_listens_nothing_is_written(
         assert await tx.scalar(select(func.count()).select_from(delivery)) == 0
     number = ids.decode("whk", made["id"])
     assert number
-    assert await told.notices.deliver(Wake(JOB, (server.workspace_id, number))) == 0
+    assert await told.notices.deliver(server.workspace_id, number) == 0
+
+
+async def test_a_worker_tells_on_its_own_and_lets_what_is_under_way_end(
+    server: Server, api: httpx.AsyncClient, told: Told
+) -> None:
+    await hook(api, told, "contact.created")
+    for n in range(25):
+        await api.post("/v1/contacts", json={"email": f"p{n}@example.com"})
+    await told.notices.begin()
+    await told.notices.begin()  # while the first is under way
+    await told.notices.close()
+    assert len(told.receiver.came) == 25
