@@ -35,16 +35,19 @@ from headless.campaigns import tripping
 from headless.campaigns.tripping import JOB as TRIP
 from headless.channels.notices import Notices
 from headless.channels.post import Post
+from headless.channels.restored import Gate, arrive
 from headless.channels.returned import listening
 from headless.channels.returns import Returns
 from headless.runtime.engine import JOBS, Engine
 from headless.runtime.runner import Runner
 from headless.runtime.sweep import sweep
 from headless.seals import Seals
-from headless.settings import Settings
-from headless.storage import partitions
+from headless.settings import Settings, diary_of
+from headless.storage import measures, metrics_server, partitions
 from headless.storage import wake as wakes
 from headless.storage.database import Database, connect
+from headless.storage.diary import Diary
+from headless.storage.measures import measured
 from headless.storage.partitions import Kept
 from headless.storage.tables import worker
 from headless.storage.time import DatabaseClock
@@ -88,13 +91,14 @@ class Worker:
         self.engine = Engine(database, hashes=hashes)
         self.name = f"{platform.node()}:{os.getpid()}"
         self._redis_url = redis_url
+        self._deliver = deliver
         self._due = due
         self._kept = kept
         self._stop_seconds = stop_seconds
         self._stopping = asyncio.Event()
         self._look = asyncio.Event()
         self.moving = Runner(self._move, tasks=2)
-        self.sending = Runner(deliver, tasks=2)
+        self.sending = Runner(self._send, tasks=2)
         database.waker = self
 
     async def send(self, given: Iterable[Wake]) -> None:
@@ -109,7 +113,14 @@ class Worker:
             await self.sending.send(sending)
 
     async def _move(self, wake: Wake) -> int:
-        return await self.engine.once(wake, now=self.clock.now())
+        with measured(wake.job):
+            moved = await self.engine.once(wake, now=self.clock.now())
+        measures.MOVED.labels(wake.job).inc(moved)
+        return moved
+
+    async def _send(self, wake: Wake) -> int:
+        with measured(wake.job):
+            return await self._deliver(wake)
 
     async def run(self) -> None:
         """Work until `stop` is called, then finish or roll back what is under way."""
@@ -172,10 +183,9 @@ class Worker:
     async def _beat(self) -> None:
         now = self.clock.now()
         async with self.database.transaction() as tx:
-            row = insert(worker).values(name=self.name, started_at=now, seen_at=now)
-            await tx.execute(
-                row.on_conflict_do_update(index_elements=["name"], set_={"seen_at": now})
-            )
+            told = {"seen_at": now, "told": measures.written()}
+            row = insert(worker).values(name=self.name, started_at=now, **told)
+            await tx.execute(row.on_conflict_do_update(index_elements=["name"], set_=told))
             await tx.execute(delete(worker).where(worker.c.seen_at < now - _FORGOTTEN))
 
     async def _listen(self) -> None:
@@ -251,18 +261,26 @@ async def _work(settings: Settings) -> None:
     )
 
     notices = Notices(database, Seals(keys), clock.now)
+    gate = Gate(database, settings.url, clock.now)
 
     async def deliver(wake: Wake) -> int:
         if wake.job == TRIP:
             workspace_id, campaign_id = wake.args
             return await tripping.trip(database, workspace_id, campaign_id, now=clock.now())
-        return await post.deliver(wake)
+        return await post.deliver(wake) if await gate.open() else 0
 
     async def due() -> list[Wake]:
+        hints = await tripping.tripped(database)
+        if not await gate.open():
+            return hints
         await notices.begin()
-        return [*await tripping.tripped(database), *await post.due()]
+        return [*hints, *await post.due()]
 
+    hashes = ring(settings.secret_keys)
+    database.diary = Diary(diary_of(settings), hashes.newest if hashes else None)
     try:
+        await clock.read()
+        await arrive(database, settings.url, now=clock.now())
         made = Worker(
             database,
             settings.redis_url,
@@ -275,10 +293,13 @@ async def _work(settings: Settings) -> None:
                 message=settings.message_months,
                 audit=settings.audit_months,
             ),
-            hashes=ring(settings.secret_keys),
+            hashes=hashes,
             stop_seconds=settings.stop_seconds,
         )
         async with contextlib.AsyncExitStack() as stack:
+            await stack.enter_async_context(
+                metrics_server.serving(database, settings.url, bind=settings.metrics)
+            )
             if settings.return_port is not None:
                 returns = Returns(keys)
                 await stack.enter_async_context(

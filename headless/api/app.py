@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 
 from headless.api import budgets, commits, openapi, problems, repeats
 from headless.api.auth import House, guard, known_parameters, provide_call
+from headless.api.mode import Mode, say_mode
 from headless.api.routes import (
     dev,
     docs,
@@ -28,9 +29,11 @@ from headless.api.routes import (
     v1,
     web,
 )
+from headless.audience.remembered import ring
 from headless.clock import Clock, SystemClock
-from headless.settings import Settings, load
+from headless.settings import Settings, diary_of, load
 from headless.storage.database import Database, connect
+from headless.storage.diary import Diary
 from headless.storage.wake import RedisWaker, Wake
 from headless.storage.wake import connect as connect_redis
 
@@ -82,9 +85,12 @@ async def _opened(app: Litestar) -> AsyncIterator[None]:
     if hints is not None:
         hints.open()
         house.database.waker = hints
+    mode: Mode = app.state.mode
+    await mode.open()
     try:
         yield
     finally:
+        await mode.close()
         if hints is not None:
             await hints.close()
         if house.budgets is not None:
@@ -125,7 +131,7 @@ def build(
             *(dev.HANDLERS if development else ()),
         ],
         exception_handlers={**problems.HANDLERS, repeats.Replay: repeats.replay},
-        before_send=[repeats.keep_answer, budgets.say_budget, problems.say_request_id],
+        before_send=[repeats.keep_answer, budgets.say_budget, problems.say_request_id, say_mode],
         lifespan=[_opened],
         openapi_config=openapi.CONFIG,
         request_max_body_size=BODY_LIMIT,
@@ -147,6 +153,7 @@ def furnish(
     if not development:
         house.budgets = budgets.Budgets(settings)
     app.state.house = house
+    app.state.mode = Mode(database, settings.url, house.clock)
     return app
 
 
@@ -167,4 +174,6 @@ def _from_environment(*, development: bool) -> Litestar:
     if not settings.secret_keys:
         raise SystemExit("HEADLESS_SECRET_KEYS is not set\n→ set it: every link in a mail needs it")
     database = connect(settings.database_url, application="headless-api")
+    hashes = ring(settings.secret_keys)
+    database.diary = Diary(diary_of(settings), hashes.newest if hashes else None)
     return build(database, settings, development=development)

@@ -43,6 +43,10 @@ class Hashes:
         """How an address of a workspace is hashed, with the newest key."""
         return lambda address: _hashed(self._keys[0], workspace_id, address)
 
+    def newest(self, workspace_id: int, address: str) -> bytes:
+        """The hash of an address of a workspace, with the newest key."""
+        return _hashed(self._keys[0], workspace_id, address)
+
     def every(self, workspace_id: int, address: str) -> list[bytes]:
         """The hashes that an address may have been kept by, one for each key."""
         return [_hashed(key, workspace_id, address) for key in self._keys]

@@ -3,9 +3,8 @@
 A message is marked `sending`, in a committed transaction, only when a connection is free for it; so
 whatever happens to this process, at most as many messages as it has connections are uncertain. The
 mark is a lease in `due_at`, renewed while the hand-over lasts: a lease that has run out belongs to
-a worker that died, and `recover` takes its messages over. A retry is bounded and waits longer each
-time. Knows no channel: couriers do the rest. Imports storage and its neighbours `messages`,
-`answers` and `ports`.
+a worker that died, and `recover` takes its messages over. Knows no channel: couriers do the rest.
+Imports storage and its neighbours `messages`, `settling`, `answers` and `ports`.
 """
 
 import asyncio
@@ -20,21 +19,19 @@ from sqlalchemy import ARRAY, BigInteger, bindparam, case, func, literal, update
 
 from headless.channels import breakers, messages
 from headless.channels.answers import Answer, Verdict
-from headless.channels.messages import Settlement
 from headless.channels.ports import Courier, Due, Parcel, Refusal
 from headless.channels.rates import Pace, unpaced
+from headless.channels.settling import settle
 from headless.channels.suppressions import Suppress, suppress
-from headless.storage.codes import Channel, MessageState
+from headless.storage.codes import Channel, MessageState, word
 from headless.storage.database import Database, Transaction
+from headless.storage.measures import SENDS
 from headless.storage.tables import message
 
 LEASE: Final = timedelta(seconds=30)
 RENEW_SECONDS: Final = 10.0
 SEND_SECONDS: Final = 150.0  # after which a hand-over that says nothing is given up
-ATTEMPTS: Final = 8
-FIRST_WAIT: Final = timedelta(minutes=1)  # then four times as long each time
-LONGEST_WAIT: Final = timedelta(hours=4)
-BROKEN_WAIT: Final = timedelta(seconds=30)
+LAST_SECONDS: Final = 3.0  # the same at the end of the process
 SLOW_SECONDS: Final = 60.0  # for which a domain that asks for less gets nothing, if it has a rate
 _GATHER_SECONDS: Final = 0.02
 
@@ -100,7 +97,7 @@ class _Delivery:
         self.dry = False  # nothing more was due when last asked
         self.stopped: str | None = None
         self.put_off = 0
-        self.counts: dict[MessageState, int] = {}
+        self.counts: Counter[MessageState] = Counter()
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
         self._start = now
@@ -122,9 +119,15 @@ class _Delivery:
                 return self._result()
 
     async def wind_down(self) -> None:
-        """Something broke, or we are to stop: note what the messages on the wire come to."""
+        """Something broke, or we are to stop: note what the messages on the wire come to.
+
+        What gets no answer in `LAST_SECONDS` is uncertain.
+        """
         if self._flying:
-            await asyncio.wait(self._flying)
+            _, late = await asyncio.wait(self._flying, timeout=LAST_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
             self._collect()
         if self._landed:
             async with self.database.transaction() as transaction:
@@ -272,16 +275,17 @@ class _Delivery:
             )
 
     def _count(self, state: MessageState) -> None:
-        self.counts[state] = self.counts.get(state, 0) + 1
+        SENDS.labels(word(self.courier.channel), word(state)).inc()
+        self.counts[state] += 1
 
     def _result(self) -> Delivered:
-        count = self.counts.get
+        state, counts = MessageState, self.counts
         return Delivered(
-            sent=count(MessageState.SENT, 0),
-            retried=count(MessageState.PENDING, 0),
-            skipped=count(MessageState.SKIPPED, 0),
-            parked=count(MessageState.PARKED, 0),
-            uncertain=count(MessageState.UNCERTAIN, 0),
+            sent=counts[state.SENT],
+            retried=counts[state.PENDING],
+            skipped=counts[state.SKIPPED],
+            parked=counts[state.PARKED],
+            uncertain=counts[state.UNCERTAIN],
             put_off=self.put_off,
             more=not self.dry and self.stopped is None,
             stopped=self.stopped,
@@ -306,39 +310,6 @@ def _dead(channel: Channel, due: Due, answer: Answer, now: datetime) -> Suppress
         message_id=due.id,
         detail=answer.detail,
     )
-
-
-def settle(due: Due, answer: Answer, now: datetime) -> Settlement:
-    """How a message goes on after an answer; `due.attempts` does not count this one."""
-    attempts = due.attempts + 1
-    state, due_at, reason, kept = MessageState.SENT, now, answer.detail or None, attempts
-    retry = answer.verdict is Verdict.RETRY
-    match answer.verdict:
-        case Verdict.SENT:
-            reason = None
-        case Verdict.SUPPRESS:
-            state, reason = MessageState.SKIPPED, f"bounced: {answer.detail}"
-        case Verdict.FAILED:
-            state, reason = MessageState.SKIPPED, f"failed: {answer.detail}"
-        case Verdict.PARK:
-            state, reason = MessageState.PARKED, f"refused: {answer.detail}"
-        case Verdict.BROKEN:
-            state, due_at, kept = MessageState.PENDING, now + BROKEN_WAIT, due.attempts
-        case Verdict.UNCERTAIN:
-            state, retry = MessageState.UNCERTAIN, due.transactional
-    if retry:
-        state, due_at = MessageState.PENDING, now + wait(due.id, attempts, answer)
-        if attempts >= ATTEMPTS:
-            state, reason = MessageState.PARKED, f"gave up after {attempts} times: {answer.detail}"
-    return Settlement(due.id, attempts, state, due_at, reason, kept)
-
-
-def wait(message_id: int, attempts: int, answer: Answer) -> timedelta:
-    """How long to wait after so many attempts: longer each time, a quarter more or less."""
-    length = min(FIRST_WAIT * 4.0 ** (attempts - 1), LONGEST_WAIT) * (4 if answer.slow else 1)
-    scatter = 0.75 + (message_id * 2_654_435_761 + attempts * 40_503) % 1_000 / 2_000
-    longer = timedelta(seconds=answer.after or 0)
-    return max(longer, length * scatter)
 
 
 async def recover(database: Database, *, workspace_id: int, channel: Channel, now: datetime) -> int:

@@ -16,9 +16,16 @@ from headless.cli.output import Failure, report_failure
 
 _COMMANDS: Final = {
     "dev": "headless.cli.dev",
+    "up": "headless.cli.up",
     "serve": "headless.cli.services",
     "work": "headless.cli.services",
     "migrate": "headless.cli.services",
+    "secrets": "headless.cli.secrets",
+    "backup": "headless.cli.backups",
+    "restore": "headless.cli.backups",
+    "release": "headless.cli.backups",
+    "adopt": "headless.cli.copies",
+    "anonymise": "headless.cli.copies",
     "mail-sink": "headless.cli.services",
     "check": "headless.cli.language",
     "fmt": "headless.cli.language",
@@ -27,11 +34,18 @@ _COMMANDS: Final = {
     "simulate": "headless.cli.simulate",
     "import": "headless.cli.contacts",
     "campaigns": "headless.cli.campaigns",
+    "pull": "headless.cli.folders",
+    "diff": "headless.cli.folders",
+    "plan": "headless.cli.folders",
+    "apply": "headless.cli.folders",
     "why": "headless.cli.why",
     "messages": "headless.cli.messages",
     "tokens": "headless.cli.tokens",
     "doctor": "headless.cli.doctor",
     "settings": "headless.cli.settings",
+    "guide": "headless.cli.shell",
+    "open": "headless.cli.shell",
+    "completion": "headless.cli.shell",
 }
 """Where each command is; a module's attribute is `command_<name>`."""
 

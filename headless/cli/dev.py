@@ -12,7 +12,6 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 
 import click
 import httpx
@@ -20,20 +19,26 @@ import msgspec
 
 from headless import __version__
 from headless.cli import environment
+from headless.cli.one_machine import (
+    children_environ,
+    ignore_signals,
+    interrupt,
+    start,
+    told,
+    until_ready,
+    watch,
+)
 from headless.cli.output import Failure, say
 from headless.cli.ports import any_free, next_free
-from headless.cli.processes import Program, Tree, command_line, last_lines
+from headless.cli.processes import Program, Tree, command_line
 from headless.cli.services import migrated, require_free
 from headless.clock import SystemClock
-from headless.settings import Settings, SettingsError, kept_secret, load
+from headless.settings import Settings, SettingsError, load
 from headless.storage.data_folder import Folder, ServerError, hold
 from headless.storage.database import connect
-from headless.storage.embedded import Postgres, Server, Valkey
+from headless.storage.embedded import Server
 from headless.workspace import tokens, workspaces
 
-_READY_SECONDS = 60.0
-_ASK_SECONDS = 0.1
-_LOOK_SECONDS = 0.5
 _LOOPBACK = "127.0.0.1"
 
 
@@ -65,33 +70,19 @@ def command_dev(
     demo: bool, data_dir: Path | None, host: str | None, port: int | None, workers: int
 ) -> None:
     """Run everything on this machine: API, worker, PostgreSQL, Valkey and a mail server."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
     settings, environ = _settings(data_dir, host, port)
     try:
         with ExitStack() as stack:
             folder = stack.enter_context(hold(settings.data_dir))
             settings, environ = _with_free_port(settings, environ)
-            stack.callback(_ignore_signals)
+            stack.callback(ignore_signals)
             prepared = _prepare(settings, environ, folder, stack)
             asyncio.run(_run(prepared, workers=workers, demo=demo))
     except ServerError as error:
         message, _, fix = str(error).partition("\n→ ")
         raise Failure(message, fix or f"look into {settings.data_dir / 'log'}") from error
-    _told("stopped; everything is kept in " + str(settings.data_dir))
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
-def _ignore_signals() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-
-
-def _told(line: str) -> None:
-    click.echo(line)
-    sys.stdout.flush()
+    told("stopped; everything is kept in " + str(settings.data_dir))
 
 
 def _settings(
@@ -139,42 +130,20 @@ def _prepare(
     settings: Settings, environ: Mapping[str, str], folder: Folder, stack: ExitStack
 ) -> Prepared:
     """Servers that run, a database with the schema, a workspace and its token."""
-    servers: list[Server] = []
-    database_url, redis_url = settings.database_url, settings.redis_url
-    if database_url is None:
-        postgres = Postgres(folder)
-        servers.append(postgres)
-    if redis_url is None:
-        valkey = Valkey(folder)
-        servers.append(valkey)
-    if servers:
-        _told(f"starting {' and '.join(server.title for server in servers)} …")
-    for server in servers:
-        stack.callback(server.stop)
-        server.start()
-    database_url = database_url or postgres.url
-    redis_url = redis_url or valkey.url
-    secret_file = {}
-    if not settings.secret_keys:
-        kept_secret(settings.data_dir)
-        secret_file = {"HEADLESS_SECRET_KEYS_FILE": str((settings.data_dir / "secret").absolute())}
+    servers = start(settings, folder, stack, told)
     mail_port = any_free(_LOOPBACK)
     children = {
-        **{name: text for name, text in environ.items() if not name.endswith("_URL_FILE")},
-        "DATABASE_URL": database_url,
-        "REDIS_URL": redis_url,
-        "HEADLESS_URL": settings.url,
+        **children_environ(settings, environ, servers),
         "HEADLESS_SMTP_URL": f"smtp://{_LOOPBACK}:{mail_port}",
-        **secret_file,
     }
+    children.pop("HEADLESS_SMTP_URL_FILE", None)
+    database_url = children["DATABASE_URL"]
     token_file = settings.data_dir / "token"
     kept = token_file.read_text(encoding="ascii").strip() if token_file.exists() else ""
     workspace, token = asyncio.run(_first_rows(database_url, kept))
     if token != kept:
         _write_private(token_file, token)
-    return Prepared(
-        _loaded(children), children, folder, tuple(servers), workspace, token, mail_port
-    )
+    return Prepared(_loaded(children), children, folder, servers.own, workspace, token, mail_port)
 
 
 async def _first_rows(database_url: str, text: str) -> tuple[workspaces.Workspace, str]:
@@ -231,7 +200,7 @@ def _programs(prepared: Prepared, workers: int) -> list[Program]:
 async def _run(prepared: Prepared, *, workers: int, demo: bool) -> None:
     """The tree, from its start until somebody stops it."""
     settings = prepared.settings
-    tree = Tree(_programs(prepared, workers), seconds=settings.stop_seconds, say=_told)
+    tree = Tree(_programs(prepared, workers), seconds=settings.stop_seconds, say=told)
     asked = asyncio.Event()
 
     def stop() -> None:
@@ -242,17 +211,17 @@ async def _run(prepared: Prepared, *, workers: int, demo: bool) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
-    _told(f"starting the API, the mail server and {_count(workers, 'worker')} …")
+    told(f"starting the API, the mail server and {_count(workers, 'worker')} …")
     await tree.start()
     tasks = [
-        asyncio.create_task(_watch(prepared.servers)),
+        asyncio.create_task(watch(prepared.servers, told)),
         asyncio.create_task(_live(prepared, demo=demo)),
     ]
     for task in tasks:
         task.add_done_callback(_tell_failure)
     try:
         await asked.wait()
-        _told(f"\nstopping; what runs may finish for {settings.stop_seconds} s (again: at once) …")
+        told(f"\nstopping; what runs may finish for {settings.stop_seconds} s (again: at once) …")
     finally:
         for task in tasks:
             task.cancel()
@@ -263,27 +232,11 @@ async def _run(prepared: Prepared, *, workers: int, demo: bool) -> None:
 def _tell_failure(task: asyncio.Task[None]) -> None:
     """What runs beside the tree must not end it, but neither may it fail in silence."""
     if not task.cancelled() and (error := task.exception()) is not None:
-        _told(f"the console can follow no longer: {error}")
+        told(f"the console can follow no longer: {error}")
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-async def _watch(servers: tuple[Server, ...]) -> None:
-    """Start a database server again when it has died."""
-    while True:
-        await asyncio.sleep(_LOOK_SECONDS)
-        for server in servers:
-            if server.alive():
-                continue
-            _told(f"{server.title} has died; starting it again …")
-            try:
-                await asyncio.to_thread(server.stop)
-                await asyncio.to_thread(server.start)
-                _told(f"{server.title} runs again")
-            except ServerError as error:
-                _told(f"{error}; trying again")
 
 
 async def _live(prepared: Prepared, *, demo: bool) -> None:
@@ -298,30 +251,12 @@ async def _live(prepared: Prepared, *, demo: bool) -> None:
         timeout=30,
         trust_env=False,
     ) as client:
-        await _ready(client, prepared.folder)
-        _told(_welcome(prepared))
+        await until_ready(client, prepared.folder, told)
+        told(_welcome(prepared))
         if demo:
             from headless.cli.demo import play
 
-            await play(client, settings.url, _told)
-
-
-async def _ready(client: httpx.AsyncClient, folder: Folder) -> None:
-    loop = asyncio.get_running_loop()
-    complain_at = loop.time() + _READY_SECONDS
-    said = "nobody answers yet"
-    while True:
-        try:
-            answer = await client.get("/readyz")
-            if answer.status_code == httpx.codes.OK:
-                return
-            said = answer.text.strip()
-        except httpx.TransportError as error:
-            said = f"it does not answer ({type(error).__name__})"
-        if loop.time() > complain_at:
-            _told(f"the API is not ready: {said}\n{last_lines(folder.log('api'))}")
-            complain_at = loop.time() + _READY_SECONDS
-        await asyncio.sleep(_ASK_SECONDS)
+            await play(client, settings.url, told)
 
 
 def _welcome(prepared: Prepared) -> str:

@@ -1,68 +1,65 @@
-"""`headless doctor`: says in words what is wrong with the set-up, and how to mend it."""
+"""`headless doctor`: says in words what is wrong with the set-up, and how to mend it.
+
+Asks each part for a few seconds at most; what is made of the answers stands in `findings`.
+"""
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine, Sequence
-from datetime import timedelta
-from typing import Any, Final, Literal
+from pathlib import Path
+from typing import Any, Final
 
 import click
 import httpx
-import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from headless.cli import environment
+from headless.cli import environment, findings
+from headless.cli.findings import Finding, count
 from headless.cli.output import Exit, answer, json_option, print_json, say
 from headless.clock import SystemClock
-from headless.settings import Settings
-from headless.storage.database import connect
+from headless.settings import Settings, diary_of, kept_secret
+from headless.storage import installation, partitions
+from headless.storage.database import Database, connect
 from headless.storage.embedded import running
-from headless.storage.pulse import Backlog, Pulse, feel
+from headless.storage.pulse import feel
+from headless.storage.tables import workspace
+from headless.workspace import sealed
 
-Verdict = Literal["ok", "!!", "xx"]
 _PATIENCE: Final = 5.0
-_SKEW_WARNS: Final = timedelta(seconds=2)
-_SKEW_STOPS: Final = timedelta(seconds=30)
-_LATE: Final = timedelta(seconds=60)
-_STUCK: Final = timedelta(minutes=5)
-_FEW_CONNECTIONS: Final = 10
 _COLOURS: Final = {"ok": "green", "!!": "yellow", "xx": "red"}
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One thing looked at: `!!` is a warning, `xx` a fault; `fix` says what to do about it."""
-
-    verdict: Verdict
-    about: str
-    says: str
-    fix: str | None = None
+_STUCK: Final = text(
+    "select case state when 4 then 'parked' else 'uncertain' end, count(*) from message"
+    " where state in (4, 5) group by 1"
+)
 
 
 @click.command("doctor")
 @click.option("--strict", is_flag=True, help="Count warnings as faults.")
+@click.option("--dns", is_flag=True, help="Look up the sending domains' DNS records as well.")
 @json_option
-def command_doctor(strict: bool, as_json: bool) -> int:
-    """Look at the database, Redis, the clock, the workers and the API.
+def command_doctor(strict: bool, dns: bool, as_json: bool) -> int:
+    """Look at the database, Redis, the clock, the workers, backups, secrets and the API.
 
     Ends with 0 when nothing is at fault, else with 1.
     """
-    findings = asyncio.run(look(environment.settings()))
+    found = asyncio.run(look(environment.settings(), dns=dns))
     if as_json:
-        print_json(findings)
+        print_json(found)
     else:
-        for line in _table(findings):
+        for line in _table(found):
             answer(line)
-    warnings = sum(finding.verdict == "!!" for finding in findings)
-    faults = sum(finding.verdict == "xx" for finding in findings)
-    say(f"{_count(warnings, 'warning')}, {_count(faults, 'fault')}")
+    warnings, faults = findings.verdict(found)
+    say(f"{count(warnings, 'warning')}, {count(faults, 'fault')}")
     return Exit.NOT_FINE if faults or (strict and warnings) else Exit.FINE
 
 
-def _table(findings: Sequence[Finding]) -> list[str]:
-    wide = max(len(finding.about) for finding in findings)
+def _table(found: Sequence[Finding]) -> list[str]:
+    wide = max(len(finding.about) for finding in found)
     lines = []
-    for finding in findings:
+    for finding in found:
         verdict = click.style(finding.verdict, fg=_COLOURS[finding.verdict], bold=True)
         lines.append(f"{verdict}    {finding.about:<{wide}}  {finding.says}")
         if finding.fix:
@@ -70,11 +67,7 @@ def _table(findings: Sequence[Finding]) -> list[str]:
     return lines
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-async def look(settings: Settings) -> list[Finding]:
+async def look(settings: Settings, *, dns: bool = False) -> list[Finding]:
     """Everything that can be looked at from here."""
     servers = running(settings.data_dir)
     database_url = settings.database_url or (servers.database_url if servers else None)
@@ -84,7 +77,9 @@ async def look(settings: Settings) -> list[Finding]:
     if database_url is None:
         found.append(Finding("xx", "database", "DATABASE_URL is not set, none runs here", start))
     else:
-        found += await _asked("database", lambda: _database(database_url), "start it")
+        found += await _asked(
+            "database", lambda: _database(settings, database_url, dns), "start it"
+        )
     if redis_url is None:
         found.append(Finding("xx", "redis", "REDIS_URL is not set, and none runs here", start))
     else:
@@ -107,63 +102,53 @@ async def _asked(
         return [Finding("xx", about, f"does not answer: {said}", fix)]
 
 
-async def _database(url: str) -> list[Finding]:
+async def _database(settings: Settings, url: str, dns: bool) -> list[Finding]:
     database = connect(url, application="headless-doctor", pool_size=1)
     try:
         pulse = await feel(database)
+        host = SystemClock().now()
+        found = [findings.server(pulse), findings.clock(pulse, host), findings.workers(pulse)]
+        if pulse.revision == pulse.newest_revision:
+            found += await _data(database, settings)
+        if dns:
+            found += await _domains(database)
+        return found
     finally:
         await database.close()
-    return [_server(pulse), _clock(pulse), *_work(pulse)]
 
 
-def _server(pulse: Pulse) -> Finding:
-    schema = f"schema {pulse.revision or 'empty'}"
-    says = f"PostgreSQL {pulse.version}, {schema}, {pulse.connections_free} connections free"
-    if pulse.revision != pulse.newest_revision:
-        return Finding(
-            "xx",
-            "database",
-            f"{says}; this release needs schema {pulse.newest_revision}",
-            "headless migrate",
-        )
-    if pulse.connections_free < _FEW_CONNECTIONS:
-        return Finding("!!", "database", says, "raise max_connections, or run fewer processes")
-    return Finding("ok", "database", says)
+async def _data(database: Database, settings: Settings) -> list[Finding]:
+    """What only a database with this release's schema can tell."""
+    keys = [key.encode() for key in settings.secret_keys]
+    if not keys and (settings.data_dir / "secret").exists():
+        keys = [kept_secret(settings.data_dir).encode()]
+    now = await database.now()
+    async with database.transaction() as tx:
+        stance = await installation.stance(tx, settings.url)
+        modes = set((await tx.execute(select(workspace.c.mode))).scalars())
+        states = {row[0]: row[1] for row in await tx.execute(_STUCK)}
+        found = [
+            findings.installation(stance),
+            findings.stuck(states),
+            findings.backup(stance, now, sandbox=modes <= {"sandbox"}),
+            findings.partitions(ahead=await partitions.ahead(tx, now=now)),
+        ]
+        if keys:
+            found.append(findings.secrets(len(keys), await sealed.look(tx, keys)))
+    return [*found, _diary(diary_of(settings))]
 
 
-def _clock(pulse: Pulse) -> Finding:
-    skew = SystemClock().now() - pulse.now
-    way = "ahead of" if skew > timedelta(0) else "behind"
-    says = f"this host is {_seconds(abs(skew))} {way} the database"
-    if abs(skew) < _SKEW_WARNS:
-        return Finding("ok", "clock", "this host and the database agree")
-    verdict: Verdict = "!!" if abs(skew) < _SKEW_STOPS else "xx"
-    return Finding(verdict, "clock", says, "chronyc makestep")
+async def _domains(database: Database) -> list[Finding]:
+    from headless.channels import domains
 
-
-def _work(pulse: Pulse) -> list[Finding]:
-    says = (
-        f"{pulse.workers} alive, due positions {_backlog(pulse.positions)}, "
-        f"outbox {_backlog(pulse.messages)}"
-    )
-    if pulse.workers == 0:
-        return [Finding("xx", "workers", says, "headless work")]
-    late = max(pulse.positions.oldest or timedelta(0), pulse.messages.oldest or timedelta(0))
-    if late > _STUCK:
-        return [Finding("xx", "workers", says, "look into the workers' logs; run more workers")]
-    if late > _LATE:
-        return [Finding("!!", "workers", says, "run more workers: headless work")]
-    return [Finding("ok", "workers", says)]
-
-
-def _backlog(backlog: Backlog) -> str:
-    if backlog.oldest is None:
-        return "0"
-    return f"{backlog.count} (oldest {_seconds(backlog.oldest)})"
-
-
-def _seconds(length: timedelta) -> str:
-    return f"{length.total_seconds():.1f} s"
+    async with database.transaction() as tx:
+        wanted = await domains.sending(tx)
+    found = []
+    for domain in wanted:
+        for record in await domains.look(domain):
+            verdict: findings.Verdict = "ok" if record.ok else "xx" if record.needed else "!!"
+            found.append(Finding(verdict, domain.name, record.says, record.fix))
+    return found or [Finding("ok", "dns", "no workspace sends from a domain of its own")]
 
 
 async def _redis(url: str) -> list[Finding]:
@@ -172,19 +157,26 @@ async def _redis(url: str) -> list[Finding]:
         policy = (await client.config_get("maxmemory-policy")).get("maxmemory-policy", "unknown")
     name = info.get("server_name", "redis").capitalize()
     version = info.get("valkey_version") or info.get("redis_version", "")
-    says = f"{name} {version}, {policy}"
-    if policy != "noeviction":
-        return [Finding("!!", "redis", says, "config set maxmemory-policy noeviction")]
-    return [Finding("ok", "redis", says)]
+    return [findings.policy(name, version, policy)]
 
 
 def _keys(settings: Settings, *, embedded: bool) -> Finding:
     if settings.secret_keys:
         number = len(settings.secret_keys)
-        return Finding("ok", "keys", f"{_count(number, 'key')}; the first one signs")
+        return Finding("ok", "keys", f"{count(number, 'key')}; the first one signs")
     if embedded:
         return Finding("ok", "keys", f"the development key in {settings.data_dir / 'secret'}")
     return Finding("xx", "keys", "HEADLESS_SECRET_KEYS is not set", "set it to 32 random bytes")
+
+
+def _diary(path: Path) -> Finding:
+    place = path if path.exists() else path.parent
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if os.access(place, os.W_OK):
+        return Finding("ok", "diary", f"suppressions are written to {path}")
+    fix = "let the process write it, or set HEADLESS_SUPPRESSIONS_LOG"
+    return Finding("xx", "diary", f"{path} cannot be written", fix)
 
 
 async def _api(url: str) -> list[Finding]:

@@ -7,15 +7,18 @@ is imported when they run.
 import asyncio
 import os
 import signal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
 
 from headless.cli import environment
-from headless.cli.output import Exit, Failure, answer
+from headless.cli.output import Exit, Failure, answer, json_option, print_json, say
 from headless.cli.ports import holder, is_free, next_free
 from headless.cli.processes import follow_parent
+
+if TYPE_CHECKING:
+    from headless.storage.migrate import Change
 
 _SOON: Final = 3
 _PARENT = click.option("--parent", type=int, hidden=True, help="End when this process is gone.")
@@ -129,27 +132,68 @@ async def _sink(database_url: str, port: int) -> None:
 
 
 @click.command("migrate")
-def command_migrate() -> None:
-    """Bring the database to the schema of this release."""
+@click.option("--plan", is_flag=True, help="Only say what would be done.")
+@json_option
+def command_migrate(plan: bool, as_json: bool) -> None:
+    """Bring the database to the schema of this release.
+
+    Two at once do no harm; a table that others hold is asked for again after five seconds.
+    """
     settings = environment.settings()
     if settings.database_url is None:
         raise Failure("`DATABASE_URL` must name a server", "set it", Exit.USAGE)
-    answer(f"the schema is {asyncio.run(migrated(settings.database_url))}")
+    if plan:
+        _tell_plan(*asyncio.run(_pending(settings.database_url)), as_json=as_json)
+        return
+    revision = asyncio.run(migrated(settings.database_url))
+    if as_json:
+        print_json({"schema": revision})
+    else:
+        answer(f"the schema is {revision}")
+
+
+async def _pending(database_url: str) -> "tuple[str | None, list[Change]]":
+    from headless.storage import migrate
+    from headless.storage.database import connect
+
+    database = connect(database_url)
+    try:
+        has = await migrate.current(database)
+        return has, migrate.pending(has)
+    except OSError as error:
+        raise _away(error) from error
+    finally:
+        await database.close()
+
+
+def _tell_plan(has: str | None, changes: "list[Change]", *, as_json: bool) -> None:
+    if as_json:
+        print_json({"schema": has, "changes": changes})
+        return
+    for change in changes:
+        first, *rest = change.says.splitlines() or [""]
+        answer("\n".join([f"{change.revision}  {first}", *(f"      {line}" for line in rest)]))
+    say(f"the schema is {has or 'empty'}; {len(changes) or 'nothing'} to do")
+
+
+def _away(error: OSError) -> Failure:
+    return Failure(f"the database does not answer: {error}", "start it, or mend DATABASE_URL")
 
 
 async def migrated(database_url: str) -> str:
     """Migrate, and answer the revision that the database has now."""
     from headless.storage.database import connect
-    from headless.storage.migrate import current, migrate
+    from headless.storage.migrate import BusyError, current, migrate
 
     database = connect(database_url)
     try:
         await migrate(database)
         return await current(database) or "empty"
     except OSError as error:
-        raise Failure(
-            f"the database does not answer: {error}", "start it, or mend DATABASE_URL"
-        ) from error
+        raise _away(error) from error
+    except BusyError as error:
+        fix = "look who holds it (pg_stat_activity), and call it again: nothing was changed"
+        raise Failure(str(error), fix, Exit.TRY_AGAIN) from error
     finally:
         await database.close()
 

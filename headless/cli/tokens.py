@@ -5,6 +5,7 @@ needs no token. A new token alone goes to stdout, so that a script can keep it.
 """
 
 import asyncio
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -53,7 +54,7 @@ def list_tokens(as_json: bool) -> None:
 @click.argument("name", required=False)
 @click.option("--scope", "scopes", multiple=True, help="What it may do; as often as needed.")
 @click.option("--days", type=click.IntRange(1, 3650), help="End it after so many days.")
-@click.option("--admin", is_flag=True, help="Everything, written straight into DATABASE_URL.")
+@click.option("--admin", is_flag=True, help="Everything, written straight into the database.")
 @click.option("--workspace", help="With --admin: the workspace, where there are several.")
 @click.option("--new-workspace", help="With --admin: make a workspace of that name.")
 @_AS_JSON
@@ -68,7 +69,7 @@ def create_token(
 ) -> None:
     """Make a token and print it, this once: it is kept nowhere.
 
-    With --admin it needs no other token, only DATABASE_URL: the first one of an installation.
+    With --admin it needs no other token, only the database: the first one of an installation.
     """
     lives = None if days is None else timedelta(days=days)
     if admin:
@@ -78,7 +79,10 @@ def create_token(
                 "leave out `--scope`, and one of `--workspace` and `--new-workspace`",
                 Exit.USAGE,
             )
-        made = asyncio.run(_first(name or "admin", lives, workspace, new_workspace))
+        from headless.cli.own_database import database_url
+
+        with database_url(environment.settings()) as url:
+            made = asyncio.run(_first(url, name or "admin", lives, workspace, new_workspace))
     elif workspace or new_workspace:
         raise Failure("a token makes tokens of its own workspace", "add `--admin`", Exit.USAGE)
     elif name is None or not scopes:
@@ -96,21 +100,29 @@ def create_token(
     _tell(made, as_json)
 
 
+def _read_hours(_context: click.Context, _option: click.Parameter, text: str) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([mhd]?)", text.strip())
+    if match is None or (not match[2] and float(match[1])):
+        raise click.BadParameter("a length such as `24h`, `7d` or `30m` is needed, or 0")
+    return float(match[1]) * {"m": 1 / 60, "h": 1, "d": 24, "": 0}[match[2]]
+
+
 @command_tokens.command("rotate")
 @click.argument("token_id", metavar="ID")
 @click.option(
-    "--grace-hours",
-    type=click.FloatRange(0, 720),
-    default=24,
+    "--grace",
+    metavar="LENGTH",
+    default="24h",
     show_default=True,
-    help="For how long the old one goes on.",
+    callback=_read_hours,
+    help="For how long the old one goes on: 24h, 7d, 0.",
 )
 @_AS_JSON
-def rotate_token(token_id: str, grace_hours: float, as_json: bool) -> None:
+def rotate_token(token_id: str, grace: float, as_json: bool) -> None:
     """Make a new token in the place of one, which goes on for a while and then ends."""
     with connected() as client:
         path = f"/v1/tokens/{segment(token_id)}/rotate"
-        made = client.post(path, {"grace_hours": grace_hours})
+        made = client.post(path, {"grace_hours": grace})
     _tell(made, as_json)
 
 
@@ -133,7 +145,7 @@ def _tell(made: Any, as_json: bool) -> None:
 
 
 async def _first(
-    name: str, lives: timedelta | None, wanted: str | None, new: str | None
+    url: str, name: str, lives: timedelta | None, wanted: str | None, new: str | None
 ) -> dict[str, Any]:
     """An admin's token, written into the database; shown as the API would."""
     from sqlalchemy.exc import SQLAlchemyError
@@ -143,10 +155,7 @@ async def _first(
     from headless.storage.database import connect
     from headless.workspace import tokens, workspaces
 
-    settings = environment.settings()
-    if settings.database_url is None:
-        raise Failure("`DATABASE_URL` must name a server", "set it", Exit.USAGE)
-    database = connect(settings.database_url)
+    database = connect(url)
     now = SystemClock().now()
     try:
         async with database.transaction() as tx:

@@ -51,13 +51,13 @@ def check(source: Path) -> None:
 
 
 def _run(name: str, url: URL | None, *words: str) -> None:
-    program = _program(name)
+    path = program(name)
     environ = {"PATH": os.environ.get("PATH", ""), "PGAPPNAME": "headless-backup"}
     if url is not None:
         environ |= _address(url)
         words = (*words[:-1], f"--dbname={url.database}", words[-1])
     done = subprocess.run(  # noqa: S603 - PostgreSQL's own programs
-        [program, *words],
+        [path, *words],
         env=environ,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -83,7 +83,7 @@ def _address(url: URL) -> dict[str, str]:
     return {name: text for name, text in named.items() if text}
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
     """Where `pg_dump` or `pg_restore` is; raises DumpError."""
     found = shutil.which(name)
     if found and _version(found) >= _OLDEST:

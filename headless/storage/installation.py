@@ -37,7 +37,7 @@ _SKIP: Final = text(
 class Stance(msgspec.Struct, frozen=True):
     """What a process may do: `speaks` says whether anything may be handed over to anybody.
 
-    `new`: it was noticed only now that the data come out of a backup.
+    `moved`: the data stand where they were not bound, and nobody has taken note of it yet.
     """
 
     number: str
@@ -45,7 +45,7 @@ class Stance(msgspec.Struct, frozen=True):
     bound_url: str | None
     restored_at: datetime | None = None
     backed_up_at: datetime | None = None
-    new: bool = False
+    moved: bool = False
 
     @property
     def copy(self) -> bool:
@@ -60,7 +60,7 @@ class Stance(msgspec.Struct, frozen=True):
     @property
     def speaks(self) -> bool:
         """Whether messages may be handed over."""
-        return not self.copy and not self.restored
+        return not self.copy and not self.restored and not self.moved
 
 
 def same_address(bound: str, now: str) -> bool:
@@ -74,30 +74,29 @@ def same_address(bound: str, now: str) -> bool:
 async def arrive(tx: Transaction, url: str, *, now: datetime) -> Stance:
     """What a process finds that starts with HEADLESS_URL `url`.
 
-    Binds data that nobody has started on yet; notes data that have come out of a dump (`new`).
+    Binds data that nobody has started on yet; notes data that have come out of a dump, and says
+    by `moved` that it was only now.
     """
     await tx.execute(insert(installation).values(number=uuid.uuid4().hex).on_conflict_do_nothing())
     row = await _row(tx)
     place = await tx.scalar(text(_PLACE))
-    new = row.place is not None and row.place != place
+    moved = row.place is not None and row.place != place
     if row.place is None:
         await _set(tx, place=place)
-    elif new:
+    elif moved:
         await settle(tx, restored_at=now)
     if row.url is None or (row.url != url and same_address(row.url, url)):
         await _set(tx, url=url, bound_at=now)
-    return msgspec.structs.replace(_read(await _row(tx), url), new=new)
+    return msgspec.structs.replace(_read(await _row(tx), url), moved=moved)
 
 
 async def stance(tx: Transaction, url: str) -> Stance:
-    """The same without writing; data that stand in a new place count as restored already."""
+    """The same without writing anything."""
     row = (await tx.execute(_LOOK)).one_or_none()
     if row is None:
         return Stance(number="", url=url, bound_url=None)
-    seen = _read(row, url)
-    if row.place is not None and row.place != row.here and not seen.restored:
-        return msgspec.structs.replace(seen, restored_at=row.bound_at)
-    return seen
+    moved = row.place is not None and row.place != row.here
+    return msgspec.structs.replace(_read(row, url), moved=moved)
 
 
 async def adopt(tx: Transaction, url: str, *, now: datetime) -> None:

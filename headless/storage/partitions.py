@@ -99,6 +99,12 @@ async def prepare(database: Database, *, now: datetime) -> int:
     return made
 
 
+async def ahead(tx: Transaction, *, now: datetime) -> bool:
+    """Whether every table has the partition of the month after this one."""
+    wanted = month_of(now) + 1
+    return all([wanted in await _months(tx, cut) for cut in CUTS])
+
+
 async def _alone(tx: Transaction) -> None:
     """One process at a time, and nobody waits long behind us for a table."""
     await tx.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})

@@ -20,6 +20,7 @@ from headless.channels.answers import Answer
 from headless.channels.email import EmailCourier
 from headless.channels.links import Links, resolve
 from headless.channels.ports import NullSender
+from headless.channels.settling import ATTEMPTS
 from headless.channels.sink import run_sink
 from headless.channels.smtp import SmtpSender, parse_url
 from headless.content import emails
@@ -378,9 +379,9 @@ async def test_retries_end_with_a_person(world: World) -> None:
         for days in range(20):
             await world.deliver(server.url, now=NOW + timedelta(days=days))
     state, reason, attempts = (await world.states())[message]
-    assert (state, attempts) == (MessageState.PARKED, outbox.ATTEMPTS)
+    assert (state, attempts) == (MessageState.PARKED, ATTEMPTS)
     assert reason == "gave up after 8 times: 451 4.3.0 never"
-    assert server.asked["a@c.example"] == outbox.ATTEMPTS
+    assert server.asked["a@c.example"] == ATTEMPTS
 
 
 async def test_a_mail_without_an_answer_is_held_or_sent_again(world: World) -> None:

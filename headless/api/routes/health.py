@@ -74,9 +74,14 @@ async def _database(house: House) -> Check:
 
 async def _schema(house: House) -> Check:
     has, wanted = await migrate.current(house.database), migrate.newest()
-    if has == wanted:
-        return Check(True, f"{has} (current)")
-    return Check(False, f"the database has {has or 'none'}, {wanted} is needed: headless migrate")
+    match migrate.standing(has):
+        case "current":
+            return Check(True, f"{has} (current)")
+        case "newer":
+            return Check(True, f"{has} is of a later release than {wanted}; update this process")
+        case _:
+            words = f"the database has {has or 'none'}, {wanted} is needed: headless migrate"
+            return Check(False, words)
 
 
 async def _redis(house: House) -> Check:

@@ -21,6 +21,7 @@ from headless.api.routes import (
     lifecycle,
     members,
     messages,
+    metrics,
     people,
     segments,
     settings,
@@ -38,6 +39,7 @@ from headless.api.routes import (
 
 HANDLERS: Final[list[HTTPRouteHandler]] = [
     *whoami.HANDLERS,
+    *metrics.HANDLERS,
     *tokens.HANDLERS,
     *write_keys.HANDLERS,
     *webhooks.HANDLERS,

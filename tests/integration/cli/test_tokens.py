@@ -76,7 +76,7 @@ async def test_from_the_first_token_to_the_last(environ: Environ) -> None:
     made = headless(admin, "tokens", "create", "CI", "--scope", "contacts:read", "--json")
     assert made.returncode == 0, made.stderr
     kept = json.loads(made.stdout)
-    again = headless(admin, "tokens", "rotate", kept["id"], "--grace-hours", "0")
+    again = headless(admin, "tokens", "rotate", kept["id"], "--grace", "0")
     assert again.returncode == 0, again.stderr
     poor = environ | {"HEADLESS_TOKEN": again.stdout.strip()}
     refused = headless(poor, "tokens", "list")

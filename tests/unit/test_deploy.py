@@ -1,0 +1,127 @@
+"""What lies in `deploy/` fits the product: its commands, settings and metrics."""
+
+import configparser
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+from headless.cli import headless
+from headless.settings import SETTINGS
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+UNITS = sorted(DEPLOY.glob("*.service"))
+KNOWN = {setting.name for setting in SETTINGS} | {f"{setting.name}_FILE" for setting in SETTINGS}
+SERVICE_KEYS = {
+    "image", "build", "init", "user", "read_only", "tmpfs", "cap_drop", "security_opt", "restart",
+    "stop_grace_period", "environment", "volumes", "command", "depends_on", "ports", "healthcheck",
+    "deploy", "shm_size",
+}  # fmt: skip
+CONDITIONS = {"service_started", "service_healthy", "service_completed_successfully"}
+UNIT_KEYS = {
+    "Unit": {"Description", "Documentation", "After", "Wants"},
+    "Service": {
+        "Type", "NotifyAccess", "ExecStart", "EnvironmentFile", "Environment", "User", "Group",
+        "StateDirectory", "StateDirectoryMode", "WorkingDirectory", "Restart", "RestartSec",
+        "TimeoutStartSec", "TimeoutStopSec", "KillMode", "NoNewPrivileges", "PrivateTmp",
+        "PrivateDevices", "ProtectSystem", "ProtectHome", "ProtectKernelTunables",
+        "ProtectKernelModules", "ProtectControlGroups", "RestrictSUIDSGID",
+        "RestrictAddressFamilies", "LockPersonality", "ReadWritePaths", "UMask",
+    },
+    "Install": {"WantedBy"},
+}  # fmt: skip
+
+
+def fits(words: list[str]) -> None:
+    """The command line's own parser takes these words."""
+    group: click.Command = headless
+    context = click.Context(headless, info_name="headless")
+    while isinstance(group, click.Group):
+        name, *words = words
+        found = group.get_command(context, name)
+        assert found, f"there is no command {name}"
+        group, context = found, click.Context(found, info_name=name, parent=context)
+    group.make_parser(context).parse_args(list(words))
+
+
+def test_each_service_of_the_compose_file_is_told_what_compose_knows() -> None:
+    services = COMPOSE["services"]
+    assert set(services) == {"migrate", "api", "worker", "postgres", "redis"}
+    for name, service in services.items():
+        assert set(service) <= SERVICE_KEYS, name
+        for other, how in service.get("depends_on", {}).items():
+            assert other in services
+            assert how["condition"] in CONDITIONS
+            if how["condition"] == "service_healthy":
+                assert "healthcheck" in services[other]
+        for volume in service.get("volumes", ()):
+            assert volume.partition(":")[0] in COMPOSE["volumes"]
+
+
+@pytest.mark.parametrize("name", ["migrate", "api", "worker"])
+def test_each_of_our_containers_runs_a_command_that_exists(name: str) -> None:
+    service = COMPOSE["services"][name]
+    fits(list(service["command"]))
+    assert set(service["environment"]) <= KNOWN
+    assert service["read_only"] is True
+    assert service["user"] == "10001:10001"
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
+def test_each_unit_runs_a_command_that_exists(path: Path) -> None:
+    unit = configparser.RawConfigParser(strict=False)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]  # the stubs want a method
+    unit.read(path)
+    for section in unit.sections():
+        assert set(unit[section]) <= UNIT_KEYS[section]
+    program, *words = shlex.split(unit["Service"]["ExecStart"])
+    assert program.endswith("/headless")
+    fits(words)
+    for given in unit["Service"].get("Environment", "").split():
+        assert given.partition("=")[0] in KNOWN
+
+
+def test_the_image_runs_as_nobody_in_particular() -> None:
+    lines = (DEPLOY / "Dockerfile").read_text().splitlines()
+    assert "USER 10001:10001" in lines
+    (command,) = [json.loads(line[4:]) for line in lines if line.startswith("CMD ")]
+    fits(command)
+
+
+def test_each_line_of_the_action_is_a_command_that_exists() -> None:
+    action: dict[str, Any] = yaml.safe_load((DEPLOY / "github-action.yml").read_text())
+    lines = [
+        step["run"]
+        for job in action["jobs"].values()
+        for step in job["steps"]
+        if step.get("run", "").startswith("headless ")
+    ]
+    assert len(lines) == 4
+    for line in lines:
+        fits(shlex.split(line.partition(" > ")[0])[1:])
+
+
+def test_each_panel_and_alert_is_whole() -> None:
+    rules = yaml.safe_load((DEPLOY / "alerts.yml").read_text())["groups"][0]["rules"]
+    assert len({rule["alert"] for rule in rules}) == len(rules) > 10
+    for rule in rules:
+        assert set(rule) <= {"alert", "expr", "for", "labels", "annotations"}
+        assert rule["labels"]["severity"] in ("page", "ticket")
+        assert rule["annotations"]["summary"]
+        assert rule["expr"].count("(") == rule["expr"].count(")")
+    board = json.loads((DEPLOY / "grafana.json").read_text())
+    assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
+    places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in board["panels"]]
+    assert len(set(places)) == len(places)
+
+
+def test_caddy_shows_nobody_what_is_only_for_us() -> None:
+    text = (DEPLOY / "Caddyfile").read_text()
+    assert text.count("{") == text.count("}")
+    assert re.search(r"@inside path /metrics /readyz", text)
