@@ -40,6 +40,11 @@ This page is made from the API's own description, which a running server answers
   check, format, explain, stats and why answer what a terminal shows.
 - **Saving over somebody**: campaigns and emails have an `ETag`; a save with `If-Match` is refused
   (412) if it has changed since.
+- **Rehearsing**: whatever changes something takes `?dry_run=true`: the same checks and the answer
+  that there would be, with `would` (the rows made, changed and deleted, by kind) and the header
+  `Headless-Dry-Run: true`; nothing is kept and no key is used up.
+- **Whole or not at all**: what a request does is kept when its answer is known, together with its
+  entry in the audit (`GET /v1/audit`), or not kept. Imports and activities are kept piece by piece.
 - **Sending again**: every POST takes an `Idempotency-Key` (1 to 255 characters). For 24 hours the
   same request with the same key is not done again: it gets the same status, headers and body, with
   `Idempotent-Replayed: true`. Another body or query under the key is a 422 `key_reused`, a request
@@ -113,7 +118,11 @@ def page(described: dict[str, Any]) -> str:
 
 def _route(path: str, method: str, operation: dict[str, Any]) -> str:
     lines = [f"\n### `{method.upper()} {path}`\n\n{operation['description'].strip()}\n"]
-    asked = [one for one in operation.get("parameters", ()) if one["in"] == "query"]
+    asked = [
+        one
+        for one in operation.get("parameters", ())
+        if one["in"] == "query" and one["name"] != openapi.DRY_RUN
+    ]
     if asked:
         lines.append(f"\nQuery: {', '.join(_parameter(one) for one in asked)}.\n")
     if (scopes := operation.get("x-scopes")) is not None:

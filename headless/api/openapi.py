@@ -15,6 +15,8 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from headless import __version__
+from headless.api import examples
+from headless.api.auth import DRY_RUN, mutates, own_queries
 from headless.problems import CATALOGUE
 
 CONFIG: Final = OpenAPIConfig(
@@ -49,6 +51,55 @@ _REFUSED: Final = {
     "description": "a refusal",
     "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
+_REHEARSED: Final = {
+    "title": "Rehearsed",
+    "description": "What a request would have done; nothing was kept.",
+    "type": "object",
+    "properties": {
+        "would": {
+            "type": "object",
+            "properties": {
+                "status": {"type": "integer"},
+                "changes": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "properties": {
+                            "what": {"type": "string", "description": "the kind of row"},
+                            "made": {"type": "integer"},
+                            "changed": {"type": "integer"},
+                            "deleted": {"type": "integer"},
+                        },
+                        "required": ["what", "made", "changed", "deleted"],
+                    },
+                },
+            },
+            "required": ["status", "changes"],
+        }
+    },
+    "required": ["would"],
+}
+_DRY_RUN: Final = {
+    "name": DRY_RUN,
+    "in": "query",
+    "description": "`true`: every check and the answer, with `would`, and nothing is kept",
+    "schema": {"type": "boolean", "default": False},
+    "required": False,
+}
+_KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "sent again with the same key, the request is answered again and not done again",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    "required": False,
+}
+_IF_MATCH: Final = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "the `ETag` of what was read: a save over somebody else's is refused (412)",
+    "schema": {"type": "string", "pattern": "^[!-~]+$"},
+    "required": False,
+}
 _REF: Final = "#/components/schemas/{name}"
 
 
@@ -75,7 +126,7 @@ def describe(app: Litestar) -> dict[str, Any]:
         if method.lower() in schema["paths"].get(_as_openapi(route.path), {})
     ]
     parts = schema["components"].setdefault("schemas", {})
-    parts["Problem"] = _PROBLEM
+    parts |= {"Problem": _PROBLEM, "Rehearsed": _REHEARSED}
     bodies = _bodies([handler for handler, _ in handlers], parts)
     for handler, operation in handlers:
         told = (operation.get("description") or "").partition("\n")[0]
@@ -83,11 +134,61 @@ def describe(app: Litestar) -> dict[str, Any]:
         operation["operationId"] = handler.handler_name
         operation["responses"].pop("400", None)
         operation["responses"]["default"] = _REFUSED
-        if "needs" not in handler.opt:
+        if "needs" in handler.opt:
+            _add_parameters(handler, operation)
+        else:
             operation["security"] = []
         if handler in bodies:
             operation["requestBody"] = {"content": bodies[handler]}
+        _add_answers(handler, operation)
+        _add_examples(operation, parts)
     return schema
+
+
+def also(status: int) -> dict[str, Any]:
+    """For a handler's `opt`: another status that it answers with the same shape."""
+    return {"also": status}
+
+
+def _add_parameters(handler: BaseRouteHandler, operation: dict[str, Any]) -> None:
+    """What routes take without reading it themselves, and what a path's names mean."""
+    parameters: list[dict[str, Any]] = operation.setdefault("parameters", [])
+    for parameter in parameters:
+        if parameter["in"] == "path" and not parameter.get("description"):
+            told = "its id, or its name, percent-encoded" if parameter["name"] == "name" else ""
+            parameter["description"] = told or f"the `id` that answers show ({parameter['name']})"
+    if mutates(handler) and DRY_RUN not in own_queries(handler):
+        parameters.append(_DRY_RUN)
+    if "POST" in handler.http_methods:
+        parameters.append(_KEY)
+    if "If-Match" in operation.get("description", ""):
+        parameters.append(_IF_MATCH)
+
+
+def _add_answers(handler: BaseRouteHandler, operation: dict[str, Any]) -> None:
+    """The answers that the framework does not know of."""
+    answers = operation["responses"]
+    status = handler.opt.get("also")
+    if status is not None:
+        first = next(iter(answers.values()))
+        answers[str(status)] = {**first, "description": "the same shape"}
+    if "204" in answers and "needs" in handler.opt and mutates(handler):
+        shape = {"schema": {"$ref": _REF.format(name="Rehearsed")}}
+        told = "with `dry_run=true`: what would be done"
+        answers["200"] = {"description": told, "content": {"application/json": shape}}
+
+
+def _add_examples(operation: dict[str, Any], parts: dict[str, Any]) -> None:
+    """An example beside each shape that is read or answered."""
+    for media, body in operation.get("requestBody", {}).get("content", {}).items():
+        if media in examples.TEXTS:
+            body["example"] = examples.TEXTS[media]
+        elif "schema" in body:
+            body["example"] = examples.request("", body["schema"], parts)
+    for answer in operation["responses"].values():
+        for media, body in answer.get("content", {}).items():
+            if "json" in media and body.get("schema"):
+                body["example"] = examples.made(body["schema"], parts)
 
 
 def _bodies(handlers: list[BaseRouteHandler], parts: dict[str, Any]) -> dict[Any, dict[str, Any]]:
