@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from aiohttp import BasicAuth, WSMsgType, web
+from aiohttp import WSMsgType, web
 from slack_payloads import faults_of_blocks, faults_of_message, faults_of_view
 from slack_team import Call, Payload, RefusalError, Team
 
@@ -126,7 +126,7 @@ class SlackDouble:
             return web.json_response(body, status=status, headers=headers)
         try:
             if method == "oauth.v2.access":
-                answer = self._exchange(request, payload)
+                answer = self._exchange(payload)
             elif method == "apps.connections.open":
                 if request.headers.get("Authorization") != f"Bearer {APP_TOKEN}":
                     raise RefusalError("invalid_auth")
@@ -176,12 +176,9 @@ class SlackDouble:
         if faults:
             raise RefusalError("invalid_blocks")
 
-    def _exchange(self, request: web.Request, payload: Payload) -> Payload:
-        auth = request.headers.get("Authorization", "")
-        if not auth.startswith("Basic "):
-            raise RefusalError("bad_client_secret")
-        known = BasicAuth.decode(auth)
-        if (known.login, known.password) != (CLIENT_ID, CLIENT_SECRET):
+    def _exchange(self, payload: Payload) -> Payload:
+        known = (payload.get("client_id"), payload.get("client_secret"))
+        if known != (CLIENT_ID, CLIENT_SECRET):
             raise RefusalError("bad_client_secret")
         if payload.get("grant_type") == "refresh_token":
             spent = payload.get("refresh_token", "")

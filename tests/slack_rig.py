@@ -150,7 +150,7 @@ class Rig:
     async def click(
         self, action: dict[str, Any], *, user: str = "U1", team: str = "T1", channel: str = "C1",
         view: dict[str, Any] | None = None, message_ts: str | None = None,
-        home: str | None = None, **more: Any,
+        home: str | None = None, extra: dict[str, Any] | None = None,
     ) -> httpx.Response:  # fmt: skip
         """Press an element of ours: `action` is it, as it stands in the message or the view."""
         element = {"action_id": action["action_id"], "type": action.get("type", "button")}
@@ -172,7 +172,7 @@ class Rig:
             if message_ts is not None:
                 body |= {"message": {"ts": message_ts, "text": ""}}
             body |= {"container": {"type": "message", "channel_id": channel}}
-        return await self.send(urlencode({"payload": json.dumps(body | more)}))
+        return await self.send(urlencode({"payload": json.dumps(body | (extra or {}))}))
 
     async def submit(
         self, view: dict[str, Any], values: dict[str, dict[str, Any]], *, user: str = "U1",

@@ -41,6 +41,7 @@ _COMMANDS: Final = {
     "why": "headless.cli.why",
     "messages": "headless.cli.messages",
     "tokens": "headless.cli.tokens",
+    "slack": "headless.cli.slack",
     "doctor": "headless.cli.doctor",
     "settings": "headless.cli.settings",
     "guide": "headless.cli.shell",

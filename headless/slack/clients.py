@@ -129,8 +129,14 @@ class Clients:
         client, known = self.bare(), self._settings.slack_client_secret
         for place, secret in enumerate(known, 1):
             try:
-                answer = await client.oauth_v2_access(
-                    client_id=self._settings.slack_client_id or "", client_secret=secret, **how
+                # in the body: the SDK's own way makes aiohttp warn that it will be gone
+                answer = await client.api_call(
+                    "oauth.v2.access",
+                    data={
+                        "client_id": self._settings.slack_client_id or "",
+                        "client_secret": secret,
+                        **how,
+                    },
                 )
             except SlackApiError as error:
                 if error.response["error"] == "bad_client_secret" and place < len(known):

@@ -24,6 +24,8 @@ _EVENTS: Final[dict[str, Kind]] = {
     "link_shared": "link",
 }
 _ENDS: Final = frozenset(("app_uninstalled", "tokens_revoked"))
+EVENTS: Final = frozenset((*_EVENTS, *_ENDS))
+"""The events that are listened to."""
 
 
 class UnreadableError(Exception):
