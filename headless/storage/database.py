@@ -118,6 +118,7 @@ def connect(
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=ping,
+        hide_parameters=True,  # an error's text goes into logs; what people are called does not
         json_serializer=lambda value: msgspec.json.encode(value).decode(),
         json_deserializer=msgspec.json.decode,
         connect_args={
