@@ -63,7 +63,7 @@ async def looked(
     now: datetime,
 ) -> None:
     """Note that somebody looked at a contact's data, or at those of several (None)."""
-    detail: dict[str, Any] = {"verb": verb, "by": "slack"}
+    detail: dict[str, Any] = {"verb": verb, "in": "slack"}
     if shared:
         detail["shared"] = True
     subject = "contacts" if contact_id is None else ids.encode("con", contact_id)

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
+from headless import ids
 from headless.audience import segments
 from headless.channels import previews
 from headless.channels.previews import Given
@@ -21,6 +22,7 @@ from headless.slack.refusals import SAY, Mistaken
 from headless.slack.reply import Block, Reply
 from headless.storage import tables
 from headless.storage.database import Transaction
+from headless.workspace import audit
 from headless.workspace.catalogue import load
 
 _MOST: Final = 40
@@ -167,6 +169,14 @@ async def test_email(desk: Desk, asker: Asker, command: Command) -> Reply:
     async with desk.database.transaction() as tx:
         found = await finding.email(tx, asker, command)
         address = await _own_address(tx, asker) if to.lower() == "me" else to
+        whose = await segments.contacts_of(tx, asker.workspace_id, emails=[address])
+        if not whose:
+            raise Problem(
+                "invalid_value",
+                f"a test is made for a contact, and nobody has the address `{address}`: import "
+                "yourself as a contact first, or say `to ADDRESS` of one",
+            )
+        now = desk.clock.now()
         await previews.send_test(
             tx,
             asker.workspace_id,
@@ -174,7 +184,16 @@ async def test_email(desk: Desk, asker: Asker, command: Command) -> Reply:
             to=address,
             contact_id=None,
             values={},
-            now=desk.clock.now(),
+            now=now,
+        )
+        await audit.record(
+            tx,
+            asker.workspace_id,
+            actor=asker.actor,
+            act="test_email",
+            subject=ids.encode("eml", found.id),
+            detail={"in": "slack"},
+            now=now,
         )
     text = f"A test of *{blocks.escape(found.name)}* is on its way to {blocks.escape(address)}."
     return Reply(text=text, blocks=(blocks.section(text),))

@@ -42,9 +42,9 @@ end
 class DeskWorld:
     """One workspace, its desk, and askers of every role."""
 
-    def __init__(self, world: World, settings: Settings) -> None:
+    def __init__(self, world: World, settings: Settings, clock: ManualClock | None = None) -> None:
         self.world = world
-        self.clock = ManualClock(world.now)
+        self.clock = clock or ManualClock(world.now)
         self.desk: Desk = switchboard.desk(world.database, self.clock, settings, self._client)
 
     async def _client(self, workspace_id: int, team_id: str) -> AsyncWebClient:
