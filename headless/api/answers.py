@@ -70,4 +70,4 @@ async def _take(
 
 def _counts(asked: Asked, resolved: Resolved) -> bool:
     leads = asked.link.kind != "click" or resolved.target is not None
-    return leads and asked.link.recorded(asked.at)
+    return leads and resolved.tracked and asked.link.recorded(asked.at)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from headless.api.answers import Asked, answer_of
 from headless.api.auth import House
+from headless.audience.consents import Evidence
 from headless.campaigns import ingest
 from headless.channels import handover
 from headless.channels.handover import Ticket
@@ -62,8 +63,15 @@ def _carried(house: House, resolved: Resolved, hosts: Collection[str], now: date
     return handover.carried(target, ticket, {*hosts, ours})
 
 
-async def unsubscribed(house: House, resolved: Resolved, source: str) -> bool:
+async def unsubscribed(
+    house: House, resolved: Resolved, source: str, evidence: Evidence | None = None
+) -> bool:
     """Somebody wants no more marketing mail; False when that was known already."""
     return await ingest.unsubscribe(
-        house.database, house.versions, answer_of(resolved), source=source, now=house.clock.now()
+        house.database,
+        house.versions,
+        answer_of(resolved),
+        source=source,
+        evidence=evidence,
+        now=house.clock.now(),
     )

@@ -6,7 +6,7 @@ told to the campaigns that listen, and every changed contact is noted for the dy
 Imports `contacts`, `writes`, `rows` and storage.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, Literal
 
@@ -44,6 +44,9 @@ class Saved(msgspec.Struct):
     suppressed: tuple[str, ...] = ()
 
 
+Then = Callable[[Transaction, Sequence[Saved]], Awaitable[None]]
+
+
 async def save(
     database: Database,
     workspace_id: int,
@@ -53,11 +56,13 @@ async def save(
     create_fields: bool = False,
     on_conflict: OnConflict = "update",
     hashes: Hashes | None = None,
+    then: Then | None = None,
 ) -> list[Saved]:
     """Write contacts in one transaction; the answer has one item for each write, in its order.
 
     One bad write never refuses the rest. With `create_fields`, fields that do not exist are made.
-    With `hashes`, an address that an erased contact was suppressed by is suppressed again.
+    With `hashes`, an address that an erased contact was suppressed by is suppressed again. `then`
+    is done in the same transaction.
     """
     for attempt in range(_TRIES):
         try:
@@ -69,6 +74,8 @@ async def save(
                 await put(
                     tx, workspace_id, rows, saved, now=now, on_conflict=on_conflict, hashes=hashes
                 )
+                if then is not None:
+                    await then(tx, saved)
                 return saved
         except DBAPIError as error:
             if attempt == _TRIES - 1 or not is_race(error):

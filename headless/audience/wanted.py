@@ -22,6 +22,7 @@ def unwanted(
     of = (
         select(mail.c.topic_id)
         .where(mail.c.workspace_id == workspace_id, mail.c.id == email_id)
+        .correlate_except(mail)
         .scalar_subquery()
     )
     mine = and_(
@@ -40,6 +41,7 @@ def unwanted(
         )
         .select_from(about.outerjoin(chosen, mine))
         .where(about.c.workspace_id == workspace_id, about.c.id == of)
+        .correlate_except(about, chosen)
         .scalar_subquery()
     )
     return case((of.is_not(None), reason))

@@ -10,17 +10,18 @@ from typing import Any, Final
 
 import msgspec
 from sqlalchemy import BigInteger, Text, bindparam, func, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from headless import ids
 from headless.audience.activities import Activity, record
-from headless.channels.suppressions import diarise
+from headless.audience.consents import Entry, Evidence
+from headless.campaigns.preferences import leave
 from headless.problems import Problem
 from headless.runtime.listen import hear
 from headless.runtime.versions import Versions
 from headless.storage.codes import ActivityKind, Channel
 from headless.storage.database import Database, Transaction
-from headless.storage.tables import contact, subject, suppression
+from headless.storage.tables import contact, subject
 from headless.workspace.names import subjects
 
 MOST_ITEMS: Final = 1_000
@@ -256,37 +257,26 @@ def _what(answer: Answer, at: datetime) -> list[Activity]:
 
 
 async def unsubscribe(
-    database: Database, versions: Versions, answer: Answer, *, source: str, now: datetime
+    database: Database,
+    versions: Versions,
+    answer: Answer,
+    *,
+    source: str,
+    now: datetime,
+    evidence: Evidence | None = None,
 ) -> bool:
     """The contact wants no more marketing mail; False when that was known already.
 
     It ends no run by itself: campaigns that care say `stop when unsubscribed`.
     """
+    entry = Entry(
+        contact_id=answer.contact_id,
+        about="email",
+        action="withdrawn",
+        source=source,
+        message_id=answer.message_id,
+        evidence=evidence or Evidence(),
+        at=now,
+    )
     async with database.transaction() as tx:
-        new = await tx.execute(
-            insert(suppression)
-            .values(
-                workspace_id=answer.workspace_id,
-                contact_id=answer.contact_id,
-                channel=Channel.EMAIL,
-                reason="unsubscribed",
-                source=source,
-                at=now,
-            )
-            .on_conflict_do_nothing()
-            .returning(suppression.c.contact_id)
-        )
-        if new.one_or_none() is None:
-            return False
-        who = {answer.contact_id: "unsubscribed"}
-        await diarise(tx, answer.workspace_id, Channel.EMAIL, who, now=now)
-        left = Activity(
-            contact_id=answer.contact_id,
-            kind=ActivityKind.UNSUBSCRIBED,
-            ref=Channel.EMAIL,
-            occurred_at=now,
-            message_id=answer.message_id,
-        )
-        recorded = await record(tx, answer.workspace_id, [left], now=now)
-        await hear(tx, versions, answer.workspace_id, recorded.ids, now=now)
-        return True
+        return await leave(tx, versions, answer.workspace_id, Channel.EMAIL, entry)

@@ -41,6 +41,7 @@ class Listed(msgspec.Struct, frozen=True):
     due_at: datetime | None
     sent_at: datetime | None
     reason: str | None
+    tracked: bool | None
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,7 +126,7 @@ def _selected(workspace_id: int) -> Select[Any]:
         select(
             _m.id, _m.contact_id, campaign.c.id.label("campaign_id"),
             campaign.c.name.label("campaign"), _m.channel, _m.state, _m.attempts, _m.created_at,
-            _m.due_at, _m.sent_at, _m.reason,
+            _m.due_at, _m.sent_at, _m.reason, _m.tracked,
         )
         .outerjoin(version, made_by)
         .outerjoin(campaign, of)

@@ -16,9 +16,10 @@ from headless.campaigns.why import is_instant, lines_of
 from headless.campaigns.why import told as told_of
 from headless.dsl.plan import Step, from_builtins
 from headless.problems import Problem
-from headless.storage.codes import MessageState, word
+from headless.storage.codes import Channel, MessageState, word
 from headless.storage.database import Transaction
 from headless.storage.tables import campaign, enrollment, journal, message, version
+from headless.workspace.hold import holding
 
 Key = tuple[int, int]
 """A workspace and a message in it."""
@@ -90,6 +91,7 @@ async def why(tx: Transaction, workspace_id: int, message_id: int) -> MessageWhy
             select(
                 message, m.state.label("message_state"), m.id.label("message_id"),
                 en.rotation, version.c.plan, campaign.c.name, campaign.c.state.label("running"),
+                campaign.c.id.label("campaign_id"),
             )
             .outerjoin(enrollment, (en.workspace_id == m.workspace_id) & (en.id == m.enrollment_id))
             .outerjoin(
@@ -126,7 +128,7 @@ async def why(tx: Transaction, workspace_id: int, message_id: int) -> MessageWhy
 async def _because(tx: Transaction, workspace_id: int, row: Any, step: Step | None) -> list[str]:
     told: list[str] = []
     if step is None:
-        told.append(f"made at {sentences.moment(row.created_at)}, by no campaign")
+        told.append(f"made at {sentences.moment(row.created_at)}, {_made_by(row.data or {})}")
     else:
         told.append(
             f"`{step.text}` of {row.name} (line {step.line}) was reached at"
@@ -152,8 +154,24 @@ async def _because(tx: Transaction, workspace_id: int, row: Any, step: Step | No
         told.append(f"{row.attempts} attempts")
     if MessageState(row.message_state) is MessageState.PENDING and row.running == "paused":
         told.append("the campaign is paused: what was not handed over yet waits")
+    if MessageState(row.message_state) is MessageState.PENDING:
+        held = await holding(tx, workspace_id, Channel(row.channel), row.campaign_id)
+        if held is not None:
+            told.append(
+                f"{held.words} is held since {sentences.moment(held.since)} by {held.actor}:"
+                f" {held.reason}"
+            )
     told.append(sentences.message(row))
     return told
+
+
+def _made_by(data: dict[str, Any]) -> str:
+    """Who made a message that no campaign made."""
+    if data.get("confirm"):
+        return "to ask the contact to confirm its address"
+    if data.get("test"):
+        return "as a test"
+    return "by a call of the API" if data.get("by") == "send" else "by no campaign"
 
 
 def render(answer: MessageWhy) -> str:

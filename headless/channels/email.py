@@ -18,6 +18,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    case,
     exists,
     func,
     literal,
@@ -26,6 +27,9 @@ from sqlalchemy import (
 )
 
 from headless import ids
+from headless.audience.consents import MARKETING_ONLY
+from headless.audience.tracked import is_tracked
+from headless.audience.wanted import unwanted
 from headless.channels import mail
 from headless.channels.answers import Answer
 from headless.channels.facts import around, company_of, owner_of
@@ -100,6 +104,8 @@ class EmailCourier:
             return _NO_EMAIL
         if row.suppressed is not None and _named(due) is None:
             return str(row.suppressed)
+        if row.unwanted is not None and _named(due) is None:
+            return str(row.unwanted)
         if row.address_suppressed:
             return "the address is suppressed"
         if row.mode == "sandbox" and not self.sender.local:
@@ -120,7 +126,7 @@ class EmailCourier:
         except (TemplateError, mail.HeaderError) as error:
             return Refusal(due.id, "parked", f"the email cannot be made: {error}", row.version)
 
-    def _composed(self, due: Due, row: Row[Any], letter: Letter, now: datetime) -> Parcel:
+    def _composed(self, due: Due, row: Row[Any], letter: Letter, now: datetime) -> Parcel | Refusal:
         marketing, named = not due.transactional, _named(due)
         link = partial(
             self.links.url,
@@ -129,6 +135,7 @@ class EmailCourier:
             made=due.created_at,
         )
         unsubscribe = "" if named else link("unsubscribe")
+        confirm = link("confirm") if _confirms(due) else ""
         made = letter.compose(
             {
                 **around(row),
@@ -143,13 +150,16 @@ class EmailCourier:
                 },
                 "links": {
                     "unsubscribe": unsubscribe,
-                    "open": "" if named else link("open"),
+                    "open": link("open") if _is_tracked(due, row) else "",
+                    "confirm": confirm,
                 },
                 "now": now,
             },
             lambda ordinal: link("click", ordinal=ordinal),
             known=due.links,
         )
+        if confirm not in made.text and confirm not in made.html:
+            return Refusal(due.id, "parked", _NO_BUTTON, row.version)
         one_click = row.mode == "sandbox" or self.links.base_url.startswith("https://")
         recipient = mail.ascii_address(named or row.email) or ""
         sender = mail.mailbox(letter.source.sender)
@@ -176,19 +186,18 @@ class EmailCourier:
             relay.signed(body, now=now) if relay else body,
             links=made.links,
             email_version=row.version,
+            tracked=_is_tracked(due, row),
         )
 
     async def _letter(self, transaction: Transaction, due: Due, row: Row[Any]) -> Letter:
-        marketing = not due.transactional
-        tracked = _named(due) is None
+        marketing = not due.transactional and _named(due) is None
+        tracked = _is_tracked(due, row)
         address = bool((row.postal_address or "").strip())
-        key = (due.workspace_id, due.ref, row.version, marketing and tracked, address, tracked)
+        key = (due.workspace_id, due.ref, row.version, marketing, address, tracked)
         kept = self._letters.get(key)
         if kept is None or kept.source.sender != (row.own_sender or row.sender):
             source = await _source(transaction, due, row)
-            kept = Letter(
-                source, marketing=marketing and tracked, postal_address=address, tracked=tracked
-            )
+            kept = Letter(source, marketing=marketing, postal_address=address, tracked=tracked)
             self._letters[key] = kept
             if len(self._letters) > _KEPT:
                 self._letters.popitem(last=False)
@@ -199,6 +208,7 @@ class EmailCourier:
 _NO_CONTACT: Final = "the contact is gone"
 _NO_EMAIL: Final = "the email is gone"
 _SANDBOX: Final = "this is a sandbox and the mail server is not on this machine"
+_NO_BUTTON: Final = "the email does not say `links.confirm`, so nobody could confirm"
 _FOR_PEOPLE: Final = frozenset((_NO_EMAIL, _SANDBOX))
 
 
@@ -210,6 +220,16 @@ def _named(due: Due) -> str | None:
     """The address that the campaign itself names (`to "ops@example.com"`)."""
     address = (due.data or {}).get("to")
     return str(address) if address else None
+
+
+def _confirms(due: Due) -> bool:
+    """Whether it asks the contact to confirm its address."""
+    return bool((due.data or {}).get("confirm"))
+
+
+def _is_tracked(due: Due, row: Row[Any]) -> bool:
+    """Whether it counts opens and clicks: of the contact's own mail, if the contact lets us."""
+    return bool(row.tracked) and _named(due) is None and not _confirms(due)
 
 
 def _contact(row: Row[Any]) -> Mapping[str, object]:
@@ -256,7 +276,7 @@ def _facts() -> Select[*tuple[Any, ...]]:
     suppressed = and_(
         s.workspace_id == m.workspace_id,
         s.channel == int(Channel.EMAIL),
-        or_(~transactional, s.reason != "unsubscribed"),
+        or_(~transactional, s.reason.not_in(MARKETING_ONLY)),
     )
     other = tables.contact.alias("other")
     named = exists(
@@ -276,12 +296,14 @@ def _facts() -> Select[*tuple[Any, ...]]:
             c.created_at,
             s.reason.label("suppressed"),
             named.label("address_suppressed"),
+            case((~transactional, unwanted(m.workspace_id, m.ref, m.contact_id))).label("unwanted"),
             e.campaign_id, e.entry,
             a.properties.label("event"),
             company_of(tables.contact), owner_of(tables.contact),
             func.coalesce(m.email_version, em.version).label("version"),
             v.sender.label("own_sender"),
             w.name.label("workspace_name"), w.sender, w.postal_address, w.mode,
+            is_tracked().label("tracked"),
         )
         .select_from(
             tables.message.join(tables.workspace, w.id == m.workspace_id)

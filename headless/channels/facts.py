@@ -24,6 +24,7 @@ from sqlalchemy import or_ as either
 from sqlalchemy.dialects.postgresql import JSONB
 
 from headless import ids
+from headless.audience.consents import MARKETING_ONLY
 from headless.channels.ports import Due
 from headless.content.templates import instant
 from headless.storage import tables
@@ -118,7 +119,7 @@ def _facts() -> Select[*tuple[Any, ...]]:
         s.workspace_id == m.workspace_id,
         s.contact_id == m.contact_id,
         s.channel == bindparam("channel", type_=SmallInteger),
-        either(~transactional, s.reason != "unsubscribed"),
+        either(~transactional, s.reason.not_in(MARKETING_ONLY)),
     )
     return (
         select(

@@ -20,7 +20,7 @@ from headless.storage.tables import inbox_mail
 
 _LOOK_SECONDS: Final = 0.1
 _SIGNED: Final = r"/[A-Za-z0-9_-]{34}"
-_LINK: Final = re.compile(rf"https?://[^\s\"'<>]*/(?:(o){_SIGNED}\.gif|([cu]){_SIGNED})(?![\w-])")
+_LINK: Final = re.compile(rf"https?://[^\s\"'<>]*/(?:(o){_SIGNED}\.gif|([cus]){_SIGNED})(?![\w-])")
 
 
 class Received(msgspec.Struct, frozen=True):
@@ -40,6 +40,7 @@ class MailLinks(msgspec.Struct, frozen=True):
     open: str | None
     clicks: tuple[str, ...]
     unsubscribe: str | None
+    confirm: str | None = None
 
 
 class Mail(msgspec.Struct, frozen=True):
@@ -142,11 +143,12 @@ def parse(received: Received, raw: bytes) -> Mail:
 
 
 def _links(html: str, text: str, headers: dict[str, str]) -> MailLinks:
-    found: dict[str, dict[str, None]] = {"o": {}, "c": {}, "u": {}}
+    found: dict[str, dict[str, None]] = {"o": {}, "c": {}, "u": {}, "s": {}}
     for body in (html, text, headers.get("List-Unsubscribe", "")):
         for match in _LINK.finditer(body):
             found[match[1] or match[2]][match.group()] = None
-    return MailLinks(next(iter(found["o"]), None), tuple(found["c"]), next(iter(found["u"]), None))
+    opened, left, confirmed = (next(iter(found[kind]), None) for kind in "ous")
+    return MailLinks(opened, tuple(found["c"]), left, confirmed)
 
 
 def _part(message: EmailMessage, kind: str) -> str:

@@ -1,4 +1,4 @@
-"""Signed links in messages: the open pixel, tracked links, unsubscribing.
+"""Signed links in messages: the open pixel, tracked links, unsubscribing, confirming.
 
 A token is 25 bytes: key (1), month (2), workspace and message (20 and 44 bits), ordinal (2), and 12
 of an HMAC-SHA256 whose key belongs to the kind of link; 34 base64url characters. It is verified
@@ -19,16 +19,18 @@ from typing import Final, Literal
 import msgspec
 from sqlalchemy import ARRAY, BigInteger, Integer, and_, bindparam, select
 
+from headless.audience.tracked import is_tracked
 from headless.storage.codes import Channel
 from headless.storage.database import Transaction
-from headless.storage.tables import email_version, message
+from headless.storage.tables import contact, email_version, message, workspace
 
-Kind = Literal["open", "click", "unsubscribe"]
+Kind = Literal["open", "click", "unsubscribe", "confirm"]
 
 PATHS: Final[dict[Kind, tuple[str, str]]] = {
     "open": ("/o/", ".gif"),
     "click": ("/c/", ""),
     "unsubscribe": ("/u/", ""),
+    "confirm": ("/s/", ""),
 }
 RECORDED_MONTHS: Final = 24  # older opens and clicks are answered and not recorded
 _LENGTH: Final = 34
@@ -55,13 +57,17 @@ class Link(msgspec.Struct, frozen=True):
 
 
 class Resolved(msgspec.Struct, frozen=True):
-    """The message behind a link; `target` only for a click, and only if it leads to http(s)."""
+    """The message behind a link; `target` only for a click, and only if it leads to http(s).
+
+    `tracked` says that the contact lets us note what it opens and follows.
+    """
 
     link: Link
     contact_id: int
     email_id: int  # 0: the message is no email
     created_at: datetime
     target: str | None
+    tracked: bool = True
 
 
 class Links:
@@ -133,6 +139,15 @@ async def resolve(transaction: Transaction, links: Sequence[Link]) -> list[Resol
             message.c.created_at,
             message.c.links.label("own"),
             email_version.c.links.label("shared"),
+            is_tracked().label("tracked"),
+        )
+        .join(workspace, workspace.c.id == message.c.workspace_id)
+        .outerjoin(
+            contact,
+            and_(
+                contact.c.workspace_id == message.c.workspace_id,
+                contact.c.id == message.c.contact_id,
+            ),
         )
         .outerjoin(
             email_version,
@@ -164,6 +179,7 @@ async def resolve(transaction: Transaction, links: Sequence[Link]) -> list[Resol
                 row.ref if row.channel == Channel.EMAIL else 0,
                 row.created_at,
                 _target(link, targets),
+                row.tracked,
             )
         )
     return answers

@@ -12,6 +12,8 @@ import msgspec
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
+    ColumnElement,
     Executable,
     Integer,
     SmallInteger,
@@ -19,8 +21,10 @@ from sqlalchemy import (
     bindparam,
     case,
     column,
+    exists,
     func,
     literal,
+    or_,
     select,
     update,
 )
@@ -29,7 +33,7 @@ from sqlalchemy.sql.selectable import TableValuedAlias
 from headless.channels.ports import Due, Parcel, Refusal
 from headless.storage.codes import Channel, MessageState
 from headless.storage.database import Transaction
-from headless.storage.tables import Instant, message
+from headless.storage.tables import Instant, hold, message, version
 
 
 class Settlement(msgspec.Struct, frozen=True):
@@ -46,7 +50,10 @@ class Settlement(msgspec.Struct, frozen=True):
 async def claim(
     transaction: Transaction, workspace_id: int, channel: Channel, now: datetime, room: int
 ) -> list[Due]:
-    """Messages that are due, locked until this transaction ends; others' are passed over."""
+    """Messages that are due, locked until this transaction ends; others' are passed over.
+
+    What is held is not due.
+    """
     rows = await transaction.execute(
         _CLAIM, {"workspace": workspace_id, "channel": int(channel), "now": now, "room": room}
     )
@@ -66,6 +73,7 @@ async def mark_sending(
             "lease": lease,
             "ids": [parcel.message_id for parcel in parcels],
             "versions": [parcel.email_version for parcel in parcels],
+            "tracked": [parcel.tracked for parcel in parcels],
         },
     )
     own = [parcel for parcel in parcels if parcel.links is not None]
@@ -126,6 +134,11 @@ async def write(
     )
 
 
+def held_channel(channel: ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether a row of `hold` is about a channel."""
+    return (hold.c.scope == "channel") & (hold.c.subject == channel)
+
+
 # ---------------------------------------------------------------- the statements, built once
 
 _WORKSPACE: Final = bindparam("workspace", type_=Integer)
@@ -143,11 +156,28 @@ def _given(**columns: tuple[str, Any]) -> TableValuedAlias:
 
 def _claiming() -> Executable:
     pending = literal(int(MessageState.PENDING), SmallInteger, literal_execute=True)
+    channel = bindparam("channel", type_=SmallInteger)
+    held = exists(
+        select(1).where(
+            hold.c.workspace_id == _WORKSPACE,
+            or_(hold.c.scope == "workspace", held_channel(channel)),
+        )
+    )
+    paths = select(version.c.id).join(
+        hold,
+        (hold.c.workspace_id == version.c.workspace_id)
+        & (hold.c.scope == "campaign")
+        & (hold.c.subject == version.c.campaign_id),
+    )
     return (
         select(*(message.c[name] for name in Due.__struct_fields__))
         .where(
             message.c.workspace_id == _WORKSPACE,
-            message.c.channel == bindparam("channel", type_=SmallInteger),
+            message.c.channel == channel,
+            ~held,
+            func.coalesce(message.c.version_id, 0).not_in(
+                paths.where(version.c.workspace_id == _WORKSPACE)
+            ),
             message.c.state == pending,  # written out, so that the partial index is seen
             message.c.due_at <= bindparam("now", type_=Instant),
         )
@@ -158,7 +188,9 @@ def _claiming() -> Executable:
 
 
 def _marking() -> Executable:
-    given = _given(id=("ids", BigInteger), email_version=("versions", Integer))
+    given = _given(
+        id=("ids", BigInteger), email_version=("versions", Integer), tracked=("tracked", Boolean)
+    )
     return (
         update(message)
         .where(message.c.workspace_id == _WORKSPACE, message.c.id == given.c.id)
@@ -167,6 +199,7 @@ def _marking() -> Executable:
             attempts=message.c.attempts + 1,
             due_at=bindparam("lease", type_=Instant),
             email_version=given.c.email_version,
+            tracked=given.c.tracked,
         )
     )
 

@@ -47,6 +47,7 @@ class Parcel(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()  # of a webhook
     links: tuple[str, ...] | None = None  # to be kept with the message
     email_version: int | None = None
+    tracked: bool | None = None  # of a mail: whether it counts opens and clicks
 
 
 class Refusal(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 import structlog
-from sqlalchemy import bindparam, exists, select, true, values
+from sqlalchemy import bindparam, exists, or_, select, true, values
 from sqlalchemy import column as column_
 from sqlalchemy.types import SmallInteger
 
@@ -21,6 +21,7 @@ from headless.channels.couriers import Kit
 from headless.channels.email import EmailCourier
 from headless.channels.integration import IntegrationCourier
 from headless.channels.links import Links
+from headless.channels.messages import held_channel
 from headless.channels.outbox import deliver, recover
 from headless.channels.ports import Courier
 from headless.channels.rates import LocalStore, Pace, RedisStore
@@ -31,7 +32,7 @@ from headless.channels.webhook import WebhookCourier
 from headless.seals import SealError, Seals
 from headless.storage.codes import Channel, MessageState
 from headless.storage.database import Database
-from headless.storage.tables import Instant, message, workspace
+from headless.storage.tables import Instant, hold, message, workspace
 from headless.storage.wake import Wake
 
 JOB: Final = "deliver"
@@ -165,8 +166,16 @@ class Post:
                 message.c.due_at <= bindparam("now", now, type_=Instant),
             )
         )
+        held = exists(
+            select(1).where(
+                hold.c.workspace_id == workspace.c.id,
+                or_(hold.c.scope == "workspace", held_channel(known.c.channel)),
+            )
+        )
         both = workspace.join(known, true())
         query = select(workspace.c.id, known.c.channel).select_from(both).where(waiting)
+        if state is MessageState.PENDING:
+            query = query.where(~held)
         async with self._database.transaction() as tx:
             return [(row[0], Channel(row[1])) for row in await tx.execute(query)]
 

@@ -21,7 +21,7 @@ from headless.content.templates import TemplateError, instant
 from headless.problems import Problem
 from headless.storage.codes import Channel
 from headless.storage.database import Transaction
-from headless.storage.tables import contact, member, message, workspace
+from headless.storage.tables import activity, contact, enrollment, member, message, workspace
 
 Values = Mapping[str, Any]
 NOBODY: Final[dict[str, object]] = {
@@ -58,6 +58,7 @@ async def preview(
     contact_id: int | None,
     given: Given,
     base_url: str,
+    marketing: bool = True,
     now: datetime,
 ) -> Preview:
     """The email for a contact, or for nobody in particular; Problem `not_found`, `invalid_text`."""
@@ -79,17 +80,61 @@ async def preview(
             "sender": house.sender,
             "postal_address": house.postal_address or "",
         },
-        "links": {"unsubscribe": f"{base_url}/u/preview", "open": ""},
+        "links": {
+            "unsubscribe": f"{base_url}/u/preview",
+            "confirm": f"{base_url}/s/preview",
+            "open": "",
+        },
         "now": now,
     }
-    return _composed(stored, stored.sender or house.sender, house.postal_address, names)
+    sender = stored.sender or house.sender
+    return _composed(stored, sender, house.postal_address, names, marketing)
 
 
-def _composed(stored: Email, sender: str, address: str | None, names: dict[str, object]) -> Preview:
+async def of_message(
+    tx: Transaction, workspace_id: int, message_id: int, *, base_url: str, now: datetime
+) -> Preview:
+    """An email as a message carries it: its version, its contact, what its campaign gave it.
+
+    The contact is read as it is now. Problem `not_found`; `wrong_state` for what is no email.
+    """
+    m, e, a = message.c, enrollment.c, activity.c
+    row = (
+        await tx.execute(
+            select(m.channel, m.ref, m.email_version, m.contact_id, m.data, e.entry, a.properties)
+            .outerjoin(enrollment, (e.workspace_id == m.workspace_id) & (e.id == m.enrollment_id))
+            .outerjoin(activity, (a.workspace_id == m.workspace_id) & (a.id == m.activity_id))
+            .where(m.workspace_id == workspace_id, m.id == message_id)
+        )
+    ).one_or_none()
+    if row is None:
+        raise Problem("not_found", "there is no such message here")
+    if row.channel != Channel.EMAIL:
+        raise Problem("wrong_state", "only a message that is an email can be shown")
+    data = row.data or {}
+    return await preview(
+        tx,
+        workspace_id,
+        email_id=row.ref,
+        version=row.email_version,
+        contact_id=row.contact_id,
+        given=Given(values=data.get("with", {}), entry=row.entry or {}, event=row.properties or {}),
+        base_url=base_url,
+        marketing=not data.get("transactional"),
+        now=now,
+    )
+
+
+def _composed(
+    stored: Email, sender: str, address: str | None, names: dict[str, object], marketing: bool
+) -> Preview:
     source = Source(stored.subject, stored.html, stored.text, sender, stored.reply_to, stored.links)
     try:
         letter = Letter(
-            source, marketing=True, postal_address=bool((address or "").strip()), tracked=False
+            source,
+            marketing=marketing,
+            postal_address=marketing and bool((address or "").strip()),
+            tracked=False,
         )
         made = letter.compose(names, lambda _: "#")
     except TemplateError as error:

@@ -40,6 +40,7 @@ _COMMANDS: Final = {
     "apply": "headless.cli.folders",
     "why": "headless.cli.why",
     "messages": "headless.cli.messages",
+    "hold": "headless.cli.hold",
     "tokens": "headless.cli.tokens",
     "slack": "headless.cli.slack",
     "doctor": "headless.cli.doctor",

@@ -3,7 +3,7 @@
 import click
 
 from headless.cli.client import connected, contact_id, segment
-from headless.cli.output import Exit, Failure, answer, json_option, print_json
+from headless.cli.output import answer, json_option, print_json
 
 
 @click.command("why")
@@ -13,15 +13,14 @@ from headless.cli.output import Exit, Failure, answer, json_option, print_json
 def command_why(who: str, campaign: str | None, as_json: bool) -> None:
     """Tell each step that a contact took in a campaign, and what decided it.
 
-    The contact is an address or an id (con_…). With the id of a message (msg_…) alone: why there is
-    this message, and why it was sent or was not.
+    The contact is an address or an id (con_…). Without a campaign: by which channels and about what
+    it may be written to, and why. With the id of a message (msg_…) alone: why there is this
+    message, and why it was sent or was not.
     """
     query = {} if campaign is None else {"campaign": campaign}
     with connected() as client:
         if who.startswith("msg_"):
             path = f"/v1/messages/{segment(who)}/why"
-        elif campaign is None:
-            raise Failure("which campaign?", "name it behind the contact", Exit.USAGE)
         else:
             path = f"/v1/contacts/{segment(contact_id(client, who))}/why"
         if as_json:

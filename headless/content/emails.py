@@ -17,7 +17,7 @@ from headless.content.drafts import Checked, Draft
 from headless.content.variables import Remark, Use
 from headless.problems import Problem
 from headless.storage.database import Transaction
-from headless.storage.tables import email, email_version, field, workspace
+from headless.storage.tables import email, email_version, field, topic, workspace
 from headless.workspace import uses
 
 
@@ -36,6 +36,7 @@ class Email(msgspec.Struct, frozen=True):
     links: tuple[str, ...]
     variables: tuple[str, ...]
     written: dict[str, str] | None
+    topic: str | None
     created_at: datetime
     updated_at: datetime
 
@@ -173,6 +174,18 @@ async def listing(
     return [_email(row) for row in await transaction.execute(statement)]
 
 
+async def set_topic(
+    transaction: Transaction, *, workspace_id: int, email_id: int, topic_id: int | None
+) -> Email:
+    """Say what an email is about; it is the email's, not a version's. Problem `not_found`."""
+    await transaction.execute(
+        update(email)
+        .where(email.c.workspace_id == workspace_id, email.c.id == email_id)
+        .values(topic_id=topic_id)
+    )
+    return await get(transaction, workspace_id=workspace_id, email_id=email_id)
+
+
 class Revision(msgspec.Struct, frozen=True):
     """One save of an email, without its bodies."""
 
@@ -292,7 +305,8 @@ def _same(current: Email, checked: Checked) -> bool:
 
 def _reading(version: int | None) -> Select[*tuple[Any, ...]]:
     wanted = email.c.version if version is None else literal(version)
-    return select(
+    of = and_(topic.c.workspace_id == email.c.workspace_id, topic.c.id == email.c.topic_id)
+    columns = select(
         email.c.id,
         email.c.name,
         email_version.c.version,
@@ -305,16 +319,18 @@ def _reading(version: int | None) -> Select[*tuple[Any, ...]]:
         email_version.c.reply_to,
         email_version.c.links,
         email_version.c.variables,
+        topic.c.name.label("topic"),
         email.c.created_at,
         email_version.c.created_at.label("updated_at"),
-    ).join(
+    )
+    return columns.join(
         email_version,
         and_(
             email_version.c.workspace_id == email.c.workspace_id,
             email_version.c.email_id == email.c.id,
             email_version.c.version == wanted,
         ),
-    )
+    ).outerjoin(topic, of)
 
 
 def _email(row: Row[*tuple[Any, ...]]) -> Email:

@@ -56,7 +56,9 @@ class FormField(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 class FormWrite(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A form: its fields in their order, and what follows an answer.
 
-    With `confirm`, who answers is subscribed only after saying so in a mail (double opt-in).
+    With `confirm`, who answers is subscribed only after saying so in a mail (double opt-in), and
+    the answer counts from then on; `consent` are the words that are agreed to, shown above the
+    button and kept in the ledger.
     `redirect` leads to a host of the workspace's sites; `thanks` is what is shown without it.
     """
 
@@ -67,6 +69,7 @@ class FormWrite(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     thanks: str = "Thank you."
     redirect: str | None = None
     confirm: bool = False
+    consent: str | None = None
 
 
 class Definition(msgspec.Struct, frozen=True):
@@ -77,6 +80,7 @@ class Definition(msgspec.Struct, frozen=True):
     thanks: str
     redirect: str | None
     confirm: bool
+    consent: str | None = None
 
 
 def checked(given: FormWrite, types: Mapping[str, str], hosts: Collection[str]) -> Definition:
@@ -94,7 +98,12 @@ def checked(given: FormWrite, types: Mapping[str, str], hosts: Collection[str]) 
     if given.redirect is not None:
         redirect_of(given.redirect, hosts)
     return Definition(
-        tuple(given.fields), given.submit[:200], given.thanks[:2_000], given.redirect, given.confirm
+        tuple(given.fields),
+        given.submit[:200],
+        given.thanks[:2_000],
+        given.redirect,
+        given.confirm,
+        (given.consent or "").strip()[:2_000] or None,
     )
 
 

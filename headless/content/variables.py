@@ -19,6 +19,7 @@ CONTACT: Final = frozenset(
     )
 )
 WORKSPACE: Final = frozenset(("name", "postal_address", "sender"))
+LINKS: Final = frozenset(("unsubscribe", "confirm"))
 OWNER: Final = frozenset(("name", "email"))
 OPEN_ROOTS: Final = frozenset(("entry", "event", "company"))  # whose fields others name
 T = TypeVar("T")
@@ -99,7 +100,7 @@ def _known(root: str, name: str, fields: Collection[str]) -> bool:
     if root == "owner":
         return name in OWNER
     if root == "links":
-        return name == "unsubscribe"
+        return name in LINKS
     return root in OPEN_ROOTS
 
 

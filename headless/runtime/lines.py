@@ -3,12 +3,14 @@
 Pure. Imports the language, `batch` and `effects`.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import (
     CTE,
     BigInteger,
     SmallInteger,
+    and_,
     case,
     cast,
     func,
@@ -22,7 +24,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from headless.audience.values import Sql, operand_of
 from headless.dsl import ast
-from headless.dsl.plan import Act, Entry, If, Jump, Leave, Loop, Split, Step, Tick, Wait, When
+from headless.dsl.plan import Act, Arm, Entry, If, Jump, Leave, Loop, Split, Step, Tick, Wait, When
 from headless.runtime import holds, times
 from headless.runtime.batch import Frame
 from headless.runtime.effects.channels import way_of
@@ -30,6 +32,7 @@ from headless.runtime.effects.contact import points as points_of
 from headless.runtime.effects.results import result, unless
 from headless.runtime.flow import loops, transfers
 from headless.runtime.paths import ALWAYS, Paths
+from headless.runtime.sendings import untracked
 from headless.runtime.stands import number
 from headless.storage import tables
 from headless.storage.codes import Outcome
@@ -114,7 +117,7 @@ def _told(frame: Frame, step: Step) -> tuple[Sql, Sql]:
             return number(Outcome.ENTERED), _NOTHING
         case When(arms=arms):
             yes = frame.rows.c.outcome < number(len(arms))
-            return _yes_or_no(yes), _arm(frame.rows.c.outcome, yes, len(arms))
+            return _yes_or_no(yes), _answer(frame, arms, yes)
         case If():
             return _if(frame, step)
         case Split():
@@ -169,8 +172,16 @@ def _yes_or_no(yes: Any) -> Sql:
     return case((yes, number(Outcome.YES)), else_=number(Outcome.NO))
 
 
-def _arm(outcome: Sql, yes: Any, arms: int) -> Sql:
-    return case((yes, func.jsonb_build_object("arm", outcome))) if arms > 1 else _NOTHING
+def _answer(frame: Frame, arms: Sequence[Arm], yes: Any) -> Sql:
+    """Which of several arms has won; of none, that the mail could not be seen opening."""
+    ways = []
+    if len(arms) > 1:
+        ways.append((yes, func.jsonb_build_object("arm", frame.rows.c.outcome)))
+    unseen = untracked(frame, arms)
+    if unseen is not None:
+        unseen = and_(not_(yes), unseen)
+        ways.append((unseen, func.jsonb_build_object("reason", literal("untracked"))))
+    return case(*ways) if ways else _NOTHING
 
 
 def _reason(condition: Any, reason: str) -> Sql:

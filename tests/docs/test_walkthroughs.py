@@ -15,6 +15,7 @@ WALKTHROUGHS = (
     "docs/tutorial.md",
     "docs/how-to/import-contacts.md",
     "docs/how-to/channels.md",
+    "docs/how-to/consent.md",
 )
 
 

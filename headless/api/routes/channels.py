@@ -1,6 +1,6 @@
 """`/v1/channels`: how messages leave. Secrets are write-only: answers name those that are set."""
 
-from typing import Any, Final, Union, cast
+from typing import Annotated, Any, Final, Union, cast
 
 import msgspec
 from litestar import Request, Response, delete, get, patch, post
@@ -12,14 +12,20 @@ from headless import ids
 from headless.api import bodies
 from headless.api.auth import Call, Caller, needs
 from headless.api.openapi import reads
+from headless.api.routes.components import number_of
 from headless.api.shapes import Instant, Page, instant
-from headless.channels import accounts
+from headless.channels import accounts, targets, trying
 from headless.channels.accounts import Account
+from headless.channels.answers import Answer, Verdict
+from headless.channels.couriers import Kit
 from headless.channels.providers import PROVIDERS, Provider
 from headless.channels.reports.hooks import PATH
+from headless.channels.returns import Returns
+from headless.channels.webhook import WebhookCourier
 from headless.problems import Problem
 from headless.storage.codes import word
 from headless.storage.database import Transaction
+from headless.workspace import workspaces
 
 
 class ChannelShape(msgspec.Struct, frozen=True):
@@ -103,7 +109,7 @@ def _shape(call: Call, account: Account) -> ChannelShape:
 
 def _events_url(call: Call, account: Account) -> str | None:
     """Where the provider is to report to; null for one that reports by mail."""
-    if getattr(account.settings, "relay", "plain") == "plain":
+    if account.provider != "twilio" and getattr(account.settings, "relay", "plain") == "plain":
         return None
     channel, secret = ids.encode("chn", account.id), call.house.hooks.secret(account.id)
     return f"{call.house.settings.url}{PATH}{channel}/{secret}"
@@ -220,6 +226,76 @@ async def delete_channel(call: Caller, name: FromPath[str]) -> None:
         await accounts.remove(tx, call.workspace_id, await _number(tx, call.workspace_id, name))
 
 
+class ChannelTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the test goes: an address, a phone number, a device's token or a Slack channel.
+
+    For Slack it may be left out; for a webhook it is where the webhook goes anyway.
+    """
+
+    to: Annotated[str, msgspec.Meta(max_length=4_096)] | None = None
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] = trying.TEXT
+
+
+class ChannelTestShape(msgspec.Struct, frozen=True):
+    """What the other side said: `ok` that it took the test; `verdict` is what it would mean for a
+    message, `detail` are the other side's words."""
+
+    ok: bool
+    verdict: str
+    detail: str
+
+
+def _tried(answer: Answer) -> ChannelTestShape:
+    return ChannelTestShape(answer.verdict is Verdict.SENT, answer.verdict.value, answer.detail)
+
+
+@post(
+    "/channels/{name:str}/test",
+    opt={**needs("channels:write"), **reads(ChannelTest)},
+    tags=["Channels"],
+    status_code=200,
+)
+async def test_channel(
+    request: Request[Any, Any, Any], call: Caller, name: FromPath[str]
+) -> ChannelTestShape:
+    """Hand one test over at once and tell what the other side said; nothing of it is kept.
+
+    A channel need not be in use for it. In a sandbox it reaches only this machine.
+    """
+    body = await bodies.read(request, ChannelTest, default=ChannelTest())
+    async with call.transaction() as tx:
+        number = await _number(tx, call.workspace_id, name)
+        await accounts.get(tx, call.house.seals, call.workspace_id, number)
+        own = await accounts.opened_by_id(tx, call.house.seals, number)
+        house = await workspaces.find(tx, call.workspace_id)
+    if own is None:
+        raise Problem("not_found", f"there is no channel `{name[:60]}`")
+    keys = tuple(key.encode() for key in call.house.settings.secret_keys)
+    kit = Kit(call.house.links, Returns(keys), call.house.hooks)
+    trial = trying.Trial(to=body.to, text=body.text)
+    return _tried(await trying.attempt(own, kit, house, trial, now=call.now))
+
+
+@post(
+    "/webhook-targets/{name:str}/test",
+    opt=needs("channels:write"),
+    tags=["Channels"],
+    status_code=200,
+)
+async def test_webhook(call: Caller, name: FromPath[str]) -> ChannelTestShape:
+    """Call a named webhook with `{"test": true}`, signed as ever, and tell what it answered."""
+    async with call.transaction() as tx:
+        number = await number_of(tx, targets.WEBHOOK, call.workspace_id, name)
+    keys = tuple(key.encode() for key in call.house.settings.secret_keys)
+    courier = WebhookCourier(keys)
+    return _tried(
+        await trying.attempt_webhook(
+            call.database, courier, call.workspace_id, number, now=call.now
+        )
+    )
+
+
 HANDLERS: Final[list[HTTPRouteHandler]] = [
     list_providers, create_channel, list_channels, get_channel, change_channel, delete_channel,
+    test_channel, test_webhook,
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 Addresses never stand in a path or a query: `POST /v1/contacts/lookup` takes them in its body.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -18,11 +19,15 @@ from headless.api.openapi import reads
 from headless.api.problems import type_of
 from headless.api.shapes import Cursor, Instant, Limit, Page, after, instant, number, page
 from headless.audience import contacts, saving, segments
+from headless.audience.consents import MOST_WORDS, Evidence
 from headless.audience.contacts import Contact
 from headless.audience.remembered import ring
 from headless.audience.saving import Saved
 from headless.audience.writes import Write
+from headless.campaigns import confirming
+from headless.campaigns.confirming import Ask, Asked
 from headless.problems import Problem
+from headless.storage.database import Transaction
 
 _BATCH_LIMIT: Final = 5 * 1024 * 1024
 _MOST: Final = saving.MOST_AT_ONCE
@@ -39,7 +44,11 @@ class TagChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ContactWrite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is to be written; a member that is absent keeps what is there, null clears it."""
+    """What is to be written; a member that is absent keeps what is there, null clears it.
+
+    With `confirm` the contact is asked by mail whether we may write to it (double opt-in), if it
+    is new, has not confirmed yet or has unsubscribed; `confirm_text` are the words it agreed to.
+    """
 
     external_id: Text = UNSET
     email: Text = UNSET
@@ -51,6 +60,8 @@ class ContactWrite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fields: dict[str, Any] = {}
     tags: TagChange = TagChange()
     fields_mode: FieldsMode = "strict"
+    confirm: bool = False
+    confirm_text: Annotated[str, msgspec.Meta(max_length=MOST_WORDS)] | None = None
 
 
 class ContactBatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,7 +80,7 @@ class Lookup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ContactShape(msgspec.Struct, frozen=True):
-    """A contact."""
+    """A contact; `confirmation` is what asking it to confirm came to, where that was asked for."""
 
     id: str
     external_id: str | None
@@ -87,6 +98,7 @@ class ContactShape(msgspec.Struct, frozen=True):
     created_at: Instant
     updated_at: Instant
     created: bool | UnsetType = UNSET
+    confirmation: Asked | UnsetType = UNSET
 
 
 class BatchItem(msgspec.Struct, frozen=True):
@@ -97,6 +109,7 @@ class BatchItem(msgspec.Struct, frozen=True):
     result: Literal["created", "updated", "unchanged", "rejected"]
     problem: dict[str, Any] | UnsetType = UNSET
     suppressed: tuple[str, ...] | UnsetType = UNSET
+    confirmation: Asked | UnsetType = UNSET
 
 
 class BatchAnswer(msgspec.Struct, frozen=True):
@@ -109,7 +122,12 @@ class BatchAnswer(msgspec.Struct, frozen=True):
     results: list[BatchItem]
 
 
-def shape(known: Contact, *, created: bool | UnsetType = UNSET) -> ContactShape:
+def shape(
+    known: Contact,
+    *,
+    created: bool | UnsetType = UNSET,
+    confirmation: Asked | UnsetType = UNSET,
+) -> ContactShape:
     """A contact as answers show it."""
     values = {name: getattr(known, name) for name in Contact.__struct_fields__}
     values |= {
@@ -117,7 +135,7 @@ def shape(known: Contact, *, created: bool | UnsetType = UNSET) -> ContactShape:
         "created_at": instant(known.created_at),
         "updated_at": instant(known.updated_at),
     }
-    return ContactShape(**values, created=created)
+    return ContactShape(**values, created=created, confirmation=confirmation)
 
 
 def _write(body: ContactWrite, contact_id: int | None = None) -> Write:
@@ -136,7 +154,35 @@ def _write(body: ContactWrite, contact_id: int | None = None) -> Write:
     )
 
 
-async def _save(call: Call, body: ContactWrite, contact_id: int | None = None) -> Saved:
+def _asking(
+    call: Call, items: Sequence[ContactWrite], came: dict[int, Asked]
+) -> saving.Then | None:
+    """Ask those of a batch who are to confirm, in the transaction that saves them.
+
+    `came` is told what it came to, by the item's index.
+    """
+    if not any(item.confirm for item in items):
+        return None
+
+    async def then(tx: Transaction, saved: Sequence[Saved]) -> None:
+        for index, (item, one) in enumerate(zip(items, saved, strict=True)):
+            if item.confirm and one.contact_id is not None:
+                wanted = Ask(
+                    contact_id=one.contact_id,
+                    source="api",
+                    fresh=one.created,
+                    text=item.confirm_text,
+                    evidence=Evidence(token=ids.encode("tok", call.token.id)),
+                )
+                came[index] = await confirming.ask(tx, call.workspace_id, wanted, now=call.now)
+
+    return then
+
+
+async def _save(
+    call: Call, body: ContactWrite, contact_id: int | None = None
+) -> tuple[Saved, Asked | UnsetType]:
+    came: dict[int, Asked] = {}
     (saved,) = await saving.save(
         call.database,
         call.workspace_id,
@@ -144,10 +190,11 @@ async def _save(call: Call, body: ContactWrite, contact_id: int | None = None) -
         now=call.now,
         create_fields=body.fields_mode == "create",
         hashes=ring(call.house.settings.secret_keys),
+        then=_asking(call, [body], came),
     )
     if saved.problem is not None:
         raise saved.problem
-    return saved
+    return saved, came.get(0, UNSET)
 
 
 @post(
@@ -161,10 +208,10 @@ async def save_contact(request: Request[Any, Any, Any], call: Caller) -> Respons
 
     201 for a new one, 200 for one that was there.
     """
-    saved = await _save(call, await bodies.read(request, ContactWrite))
+    saved, asked = await _save(call, await bodies.read(request, ContactWrite))
     async with call.transaction() as tx:
         known = await contacts.find(tx, call.workspace_id, saved.contact_id or 0)
-    answer = shape(known, created=saved.created)
+    answer = shape(known, created=saved.created, confirmation=asked)
     return Response(
         answer,
         status_code=201 if saved.created else 200,
@@ -185,6 +232,7 @@ async def save_contacts(request: Request[Any, Any, Any], call: Caller) -> BatchA
     if len(body.contacts) > _MOST:
         raise Problem("too_large", f"a batch may have {_MOST} contacts, and this has more")
     create = body.fields_mode == "create"
+    came: dict[int, Asked] = {}
     saved = await saving.save(
         call.database,
         call.workspace_id,
@@ -193,8 +241,9 @@ async def save_contacts(request: Request[Any, Any, Any], call: Caller) -> BatchA
         create_fields=create or any(item.fields_mode == "create" for item in body.contacts),
         on_conflict=body.on_conflict,
         hashes=ring(call.house.settings.secret_keys),
+        then=_asking(call, body.contacts, came),
     )
-    results = [_item(index, one) for index, one in enumerate(saved)]
+    results = [_item(index, one, came.get(index, UNSET)) for index, one in enumerate(saved)]
     counts = {
         result: sum(item.result == result for item in results)
         for result in ("created", "updated", "unchanged", "rejected")
@@ -202,7 +251,7 @@ async def save_contacts(request: Request[Any, Any, Any], call: Caller) -> BatchA
     return BatchAnswer(**counts, results=results)
 
 
-def _item(index: int, saved: Saved) -> BatchItem:
+def _item(index: int, saved: Saved, asked: Asked | UnsetType) -> BatchItem:
     if saved.problem is not None:
         told = {
             "type": type_of(saved.problem.code),
@@ -213,7 +262,8 @@ def _item(index: int, saved: Saved) -> BatchItem:
         return BatchItem(index, None, "rejected", told)
     id_ = None if saved.contact_id is None else ids.encode("con", saved.contact_id)
     result: Any = "created" if saved.created else "updated" if saved.changed else "unchanged"
-    return BatchItem(index, id_, result, suppressed=saved.suppressed or UNSET)
+    shut = saved.suppressed or UNSET
+    return BatchItem(index, id_, result, suppressed=shut, confirmation=asked)
 
 
 @post(
@@ -276,9 +326,10 @@ async def change_contact(
     found = number("con", contact_id)
     need = ("application/json", "application/merge-patch+json")
     bodies.need_media(request, *need)
-    await _save(call, await bodies.read(request, ContactWrite), found)
+    _, asked = await _save(call, await bodies.read(request, ContactWrite), found)
     async with call.transaction() as tx:
-        return shape(await contacts.find(tx, call.workspace_id, found))
+        known = await contacts.find(tx, call.workspace_id, found)
+    return shape(known, confirmation=asked)
 
 
 HANDLERS: Final[list[HTTPRouteHandler]] = [

@@ -17,7 +17,7 @@ from headless.api.auth import Caller, needs
 from headless.api.openapi import reads
 from headless.api.page import shown
 from headless.api.shapes import Cursor, Instant, Limit, Page, after, instant, page
-from headless.audience import contacts
+from headless.audience import contacts, topics
 from headless.campaigns.ingest import Who
 from headless.channels import previews
 from headless.content import emails
@@ -36,6 +36,7 @@ class EmailWrite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     The namespaces are `contact.`, `entry.`, `event.`, `workspace.` and `links.unsubscribe`;
     `{% render 'name' %}` takes a snippet in. The html is made of `mjml` where that is given.
     Without `text` it is made from the html; without an unsubscribe link one is added at the end.
+    `topic` is the id or the name of what it is about: who has left that topic does not get it.
     """
 
     name: str
@@ -45,6 +46,7 @@ class EmailWrite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: str | None = None
     sender: str | None = None
     reply_to: str | None = None
+    topic: str | None = None
 
 
 class EmailShape(msgspec.Struct, frozen=True):
@@ -59,6 +61,7 @@ class EmailShape(msgspec.Struct, frozen=True):
     text: str | None
     sender: str | None
     reply_to: str | None
+    topic: str | None
     links: tuple[str, ...]
     created_at: Instant
     updated_at: Instant
@@ -137,6 +140,7 @@ def _shape(
         text=written.text,
         sender=email.sender,
         reply_to=email.reply_to,
+        topic=email.topic,
         links=email.links,
         variables=variables,
         warnings=warnings,
@@ -163,7 +167,25 @@ def _saved(saved: Saved) -> Response[EmailShape]:
 
 
 def _draft(body: EmailWrite) -> Draft:
-    return Draft(**msgspec.structs.asdict(body))
+    given = msgspec.structs.asdict(body)
+    del given["topic"]
+    return Draft(**given)
+
+
+async def _about(tx: Transaction, workspace_id: int, saved: Saved, name: str | None) -> Saved:
+    """The email as it is about the topic that was named, or about none."""
+    topic_id = None
+    if name is not None:
+        topic_id = ids.decode("top", name) or await topics.named(tx, workspace_id, name)
+        if topic_id is None:
+            raise Problem("invalid_value", f"there is no topic `{name[:60]}`; `POST /v1/topics`")
+        topic_id = (await topics.find(tx, workspace_id, topic_id)).id
+    elif saved.email.topic is None:
+        return saved
+    email = await emails.set_topic(
+        tx, workspace_id=workspace_id, email_id=saved.email.id, topic_id=topic_id
+    )
+    return msgspec.structs.replace(saved, email=email)
 
 
 async def _number(tx: Transaction, workspace_id: int, name: str) -> int:
@@ -187,11 +209,10 @@ async def create_email(request: Request[Any, Any, Any], call: Caller) -> Respons
     """Store a new email as version 1; `warnings` say what is worth a word."""
     body = await bodies.read(request, EmailWrite)
     async with call.transaction() as tx:
-        return _saved(
-            await emails.create(
-                tx, workspace_id=call.workspace_id, draft=_draft(body), now=call.now
-            )
+        saved = await emails.create(
+            tx, workspace_id=call.workspace_id, draft=_draft(body), now=call.now
         )
+        return _saved(await _about(tx, call.workspace_id, saved, body.topic))
 
 
 @put(
@@ -207,16 +228,15 @@ async def replace_email(
     body = await bodies.read(request, EmailWrite)
     wanted = bodies.expected_revision(request)
     async with call.transaction() as tx:
-        return _saved(
-            await emails.replace(
-                tx,
-                workspace_id=call.workspace_id,
-                email_id=await _number(tx, call.workspace_id, name),
-                draft=_draft(body),
-                now=call.now,
-                expected_version=wanted,
-            )
+        saved = await emails.replace(
+            tx,
+            workspace_id=call.workspace_id,
+            email_id=await _number(tx, call.workspace_id, name),
+            draft=_draft(body),
+            now=call.now,
+            expected_version=wanted,
         )
+        return _saved(await _about(tx, call.workspace_id, saved, body.topic))
 
 
 @get("/emails", opt=needs("emails:read"), tags=["Emails"])

@@ -1,4 +1,4 @@
-"""`/hooks/{channel}/{secret}`: what mail providers report. The secret part is never logged.
+"""`/hooks/{channel}/{secret}`: what providers report. The secret part is never logged.
 
 Each provider's own proof is checked over the raw body before it is read; what cannot be proved is
 answered 403, which none of them tries again.
@@ -15,10 +15,10 @@ from headless import ids
 from headless.api.auth import house_of
 from headless.channels import accounts
 from headless.channels.fetching import FetchError
+from headless.channels.providers import PROVIDERS
 from headless.channels.reports import hooks, taking
 from headless.channels.reports.report import Call, NotTheirsError, UnreadableError
 from headless.problems import Problem
-from headless.storage.codes import Channel
 
 BODY_LIMIT: Final = 1024 * 1024
 log = structlog.get_logger(__name__)
@@ -42,13 +42,14 @@ async def take_reports(
         own = await accounts.opened_by_id(tx, house.seals, number)
     if own is None:
         raise Problem("not_found", "this channel is gone")
+    query = request.scope["query_string"].decode("latin-1")
     call = Call(
         {name.lower(): value for name, value in request.headers.items()},
         await request.body(),
-        house.settings.url + request.url.path,
+        house.settings.url + request.url.path + (f"?{query}" if query else ""),
     )
     try:
-        taken = await hooks.take(own, call, house.fetcher)
+        taken = await hooks.take(own, call, house.fetcher, now=house.clock.now())
         if taken.confirm is not None:
             await house.fetcher.get(taken.confirm)
     except NotTheirsError as error:
@@ -61,11 +62,15 @@ async def take_reports(
         known = await taking.apply(
             tx,
             own.workspace_id,
-            Channel.EMAIL,
+            PROVIDERS[own.provider].kind,
             taken.reports,
             source=own.provider if own.provider != "smtp" else own.settings.relay,
             now=house.clock.now(),
         )
+        for text in taken.texts:
+            known += await taking.texted(
+                tx, own.workspace_id, text, source=own.provider, now=house.clock.now()
+            )
     return Response({"taken": known})
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import select
 
 from headless.api import bodies
 from headless.api.auth import House, house_of
+from headless.api.evidence import evidence_of
 from headless.api.page import page
 from headless.campaigns import answers, beacon, visitors
 from headless.campaigns.answers import Form
@@ -195,6 +196,7 @@ async def answer_form(request: Request[Any, Any, Any], slug: FromPath[str]) -> R
             given,
             key=f"form:{secrets.token_hex(12)}",
             visitor_key=visitor_key,
+            evidence=evidence_of(request),
             now=house.clock.now(),
         )
     except Problem as problem:
@@ -234,7 +236,9 @@ def _form_page(
         f'<p style="position:absolute;left:-99rem" aria-hidden="true"><label>{TRAP}'
         f'<input name="{TRAP}" tabindex="-1" autocomplete="off"></label></p>'
     )
-    button = f"<p><button>{escape(form.definition.submit)}</button></p>"
+    words = form.definition.consent
+    agreed = f"<p><small>{escape(words)}</small></p>" if words else ""
+    button = f"{agreed}<p><button>{escape(form.definition.submit)}</button></p>"
     answer = page(
         form.name,
         f'{whole}<form method="post">{rows}{trap}{button}</form>'

@@ -9,10 +9,10 @@ from litestar.params import FromPath, FromQuery
 
 from headless import ids
 from headless.api import bodies
-from headless.api.auth import Caller, needs
+from headless.api.auth import Call, Caller, needs
 from headless.api.routes.campaigns import LineShape, line_shape
 from headless.api.shapes import Instant, instant, maybe_instant, number
-from headless.campaigns import origin, publish, why
+from headless.campaigns import origin, permission, publish, why
 
 
 class WaitingShape(msgspec.Struct, frozen=True):
@@ -49,14 +49,34 @@ class WhyShape(msgspec.Struct, frozen=True):
     runs: list[RunShape]
 
 
+class PermissionShape(msgspec.Struct, frozen=True):
+    """Whether a contact may be written to by a channel or about a topic, or be tracked."""
+
+    about: str
+    may: bool
+    because: tuple[str, ...]
+
+
+class PermissionsShape(msgspec.Struct, frozen=True):
+    """Why a contact may be written to, or may not."""
+
+    contact_id: str
+    permissions: list[PermissionShape]
+
+
 @get("/contacts/{contact_id:str}/why", opt=needs("contacts:read"), tags=["Contacts"])
 async def why_contact(
     request: Request[Any, Any, Any],
     call: Caller,
     contact_id: FromPath[str],
-    campaign: FromQuery[str],
+    campaign: FromQuery[str | None] = None,
 ) -> Response[Any]:
-    """Each step that a contact took in a campaign, and what decided it."""
+    """Each step that a contact took in a campaign, and what decided it.
+
+    Without `campaign`: on which channels and about what it may be written to, and why.
+    """
+    if campaign is None:
+        return await _why_written_to(request, call, number("con", contact_id))
     async with call.transaction() as tx:
         found = await publish.find(tx, call.workspace_id, campaign)
         told = await why.why(
@@ -73,6 +93,17 @@ async def why_contact(
             runs=[_run(run) for run in told.runs],
         )
     )
+
+
+async def _why_written_to(
+    request: Request[Any, Any, Any], call: Call, contact_id: int
+) -> Response[Any]:
+    async with call.transaction() as tx:
+        told = await permission.permissions(tx, call.workspace_id, contact_id)
+    if bodies.wants_text(request):
+        return bodies.plain(permission.render(told))
+    given = [PermissionShape(one.about, one.may, one.because) for one in told.given]
+    return Response(PermissionsShape(ids.encode("con", contact_id), given))
 
 
 def _run(run: why.Run) -> RunShape:

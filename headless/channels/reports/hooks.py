@@ -5,11 +5,12 @@ Imports its neighbours.
 
 import hashlib
 import hmac
+from datetime import datetime
 from typing import Final
 
 from headless.channels.accounts import Opened
 from headless.channels.fetching import Fetcher
-from headless.channels.reports import mailgun, postmark, sendgrid, ses
+from headless.channels.reports import mailgun, postmark, sendgrid, ses, twilio
 from headless.channels.reports.report import Call, NotTheirsError, Taken
 
 _LENGTH: Final = 32
@@ -40,8 +41,10 @@ def _secret(key: bytes, channel_id: int) -> str:
     return made.hex()[:_LENGTH]
 
 
-async def take(own: Opened, call: Call, fetcher: Fetcher) -> Taken:
+async def take(own: Opened, call: Call, fetcher: Fetcher, *, now: datetime) -> Taken:
     """What a request to a channel's address holds; raises NotTheirsError or UnreadableError."""
+    if own.provider == "twilio":
+        return twilio.take(call, token=own.secrets.auth_token, now=now)
     relay = getattr(own.settings, "relay", None)
     key = getattr(own.secrets, "webhook_key", None)
     match relay:

@@ -37,15 +37,26 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     machine: bool = False
 
 
+class Text(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person wrote to our number; `stops`: that it wants no more."""
+
+    sender: str
+    words: str
+    key: str
+    stops: bool
+
+
 class Taken(msgspec.Struct, frozen=True):
     """What a request holds: its reports, how many events are not ours, and an address to confirm.
 
-    `confirm` is where SNS wants to be told that the subscription is wanted.
+    `confirm` is where SNS wants to be told that the subscription is wanted; `texts` are answers
+    that people wrote.
     """
 
     reports: tuple[Report, ...] = ()
     foreign: int = 0
     confirm: str | None = None
+    texts: tuple[Text, ...] = ()
 
 
 class NotTheirsError(Exception):

@@ -13,7 +13,7 @@ from sqlalchemy import ARRAY, BigInteger, Row, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from headless.audience.activities import Activity, record
-from headless.channels.reports.report import Fate, Report
+from headless.channels.reports.report import Fate, Report, Text
 from headless.channels.suppressions import Reason, Suppress, suppress
 from headless.storage.codes import ActivityKind, Channel, MessageState
 from headless.storage.database import Transaction
@@ -89,6 +89,60 @@ async def replied(
     )
     await _heard(tx, row.workspace_id, [done], now)
     return True
+
+
+async def texted(
+    tx: Transaction, workspace_id: int, text: Text, *, source: str, now: datetime
+) -> int:
+    """People with this number wrote to us: a reply to their last text, or the wish to be left
+    alone. Answers how many contacts have the number."""
+    c, m = contact.c, message.c
+    rows = await tx.execute(
+        select(c.id).where(c.workspace_id == workspace_id, c.phone == text.sender).order_by(c.id)
+    )
+    people = [row.id for row in rows]
+    if text.stops:
+        wanted = [
+            Suppress(
+                contact_id=who,
+                reason="unsubscribed",
+                source=f"{source}: {text.words[:60]}",
+                at=now,
+                key=f"{text.key}:{who}",
+            )
+            for who in people
+        ]
+        await suppress(tx, workspace_id, Channel.SMS, wanted, now=now)
+        return len(people)
+    done = []
+    for who in people:
+        last = (
+            await tx.execute(
+                select(m.id, m.ref)
+                .where(
+                    m.workspace_id == workspace_id,
+                    m.contact_id == who,
+                    m.channel == int(Channel.SMS),
+                    m.state == int(MessageState.SENT),
+                )
+                .order_by(m.created_at.desc())
+                .limit(1)
+            )
+        ).one_or_none()
+        if last is not None:
+            done.append(
+                Activity(
+                    contact_id=who,
+                    kind=ActivityKind.REPLIED_SMS,
+                    ref=last.ref,
+                    occurred_at=now,
+                    key=f"{text.key}:{who}",
+                    message_id=last.id,
+                    properties={"text": text.words},
+                )
+            )
+    await _heard(tx, workspace_id, done, now)
+    return len(people)
 
 
 async def _heard(

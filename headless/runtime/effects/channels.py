@@ -12,7 +12,9 @@ from sqlalchemy import ColumnElement, and_, case, exists, func, literal, null, s
 from sqlalchemy import cast as as_type
 from sqlalchemy.types import SmallInteger, Text
 
+from headless.audience.consents import MARKETING_ONLY
 from headless.audience.values import Scope, Sql
+from headless.audience.wanted import unwanted
 from headless.dsl import ast
 from headless.runtime.stands import number
 from headless.storage import tables
@@ -77,7 +79,7 @@ def refusal(send: ast.SendMessage, scope: Scope) -> Sql:
         case ast.SendMessage(channel="message"):
             nobody = channel_of(send, scope).is_(None)
             return case((nobody, literal("no channel reaches the contact")))
-    reason = _suppressed(send.channel, scope, transactional=send.transactional)
+    reason = _kept_from(send.channel, send, scope)
     missing = (~_has_address(send.channel, scope.contact), literal(_NO_ADDRESS[send.channel]))
     return case(missing, else_=reason)
 
@@ -104,9 +106,23 @@ def no_owner(scope: Scope, column: str, missing: str) -> Sql:
 
 
 def _reaches(name: ast.Channel, send: ast.SendMessage, scope: Scope) -> ColumnElement[bool]:
-    suppressed = _suppressed(name, scope, transactional=send.transactional)
     has_words = component(scope, send, name).is_not(None)
-    return and_(_has_address(name, scope.contact), suppressed.is_(None), has_words)
+    free = _kept_from(name, send, scope).is_(None)
+    return and_(_has_address(name, scope.contact), free, has_words)
+
+
+def _kept_from(name: ast.Channel, send: ast.SendMessage, scope: Scope) -> Sql:
+    """Why a contact is not to get a message on a channel where it has an address: suppressed, or
+    not a reader of the topic."""
+    reason = _suppressed(name, scope, transactional=send.transactional)
+    if name != "email" or send.transactional:
+        return reason
+    ref: Sql = (
+        component(scope, send, "email")
+        if send.channel == "message"
+        else number(scope.names.id("email", send.message.text))
+    )
+    return func.coalesce(reason, unwanted(literal(scope.workspace_id), ref, scope.contact.c.id))
 
 
 def _has_address(name: ast.Channel, contact: Any) -> ColumnElement[bool]:
@@ -125,7 +141,7 @@ def _has_address(name: ast.Channel, contact: Any) -> ColumnElement[bool]:
 
 def _suppressed(name: ast.Channel, scope: Scope, *, transactional: bool) -> Sql:
     suppression = tables.suppression.c
-    counts = [suppression.reason != "unsubscribed"] if transactional else []
+    counts = [suppression.reason.not_in(MARKETING_ONLY)] if transactional else []
     return (
         select(suppression.reason)
         .where(
