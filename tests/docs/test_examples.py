@@ -1,16 +1,12 @@
 """What the pages show is true: campaigns check, Python runs, SQL fits the schema, links lead on."""
 
-import asyncio
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
-import asyncpg
 import pytest
 from pages import PAGES, REFERENCE, ROOT, with_answers
 from sybil import Example, Sybil
@@ -154,25 +150,3 @@ def test_the_house_has_the_rooms_that_are_drawn() -> None:
     drawn = (ROOT / "docs/architecture.md").read_text().split("```")[1]
     rooms = {path.stem for path in (ROOT / "headless").iterdir() if path.suffix in ("", ".py")}
     assert rooms - {"__init__", "__pycache__"} <= set(re.findall(r"\w+", drawn))
-
-
-def _sql() -> list[Any]:
-    parser = Sybil(parsers=[CodeBlockParser("sql", lambda example: None)])
-    return [
-        pytest.param(str(example.parsed), id=f"{page.relative_to(ROOT)}:{example.line}")
-        for page in PAGES
-        for example in parser.parse(page)
-    ]
-
-
-@pytest.mark.parametrize("statement", _sql())
-def test_sql_fits_the_schema(statement: str, database_url: str) -> None:
-    async def run() -> None:
-        connection = await asyncpg.connect(database_url)
-        try:
-            await connection.execute(statement)
-        finally:
-            await connection.close()
-
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, run()).result()
