@@ -24,6 +24,7 @@ from headless.slack.answers import (
     things,
 )
 from headless.slack.desk import ClientFor, Desk, Doing, Handler
+from headless.slack.flows import table as flows
 from headless.slack.people import Asker
 from headless.storage.database import Database
 
@@ -44,15 +45,16 @@ HANDLERS: Final[dict[str, Handler]] = {
     **things.HANDLERS,
     **helping.HANDLERS,
     **roles.HANDLERS,
+    **flows.HANDLERS,
 }
 """By verb."""
-CLICKS: Final[dict[str, Doing]] = {**repeating.ACTIONS, **roles.CLICKS}
+CLICKS: Final[dict[str, Doing]] = {**repeating.ACTIONS, **roles.CLICKS, **flows.CLICKS}
 """By the beginning of an action id."""
-DOINGS: Final[dict[str, Doing]] = {}
+DOINGS: Final[dict[str, Doing]] = {**flows.DOINGS}
 """By the kind of a task: `view`, `shortcut`, `home`, `link`, `event`."""
-SUBMISSIONS: Final[dict[str, Submission]] = {}
+SUBMISSIONS: Final[dict[str, Submission]] = {**flows.SUBMISSIONS}
 """By the callback id of a view; answered in the request itself."""
-TIMERS: Final[list[Timer]] = []
+TIMERS: Final[list[Timer]] = [*flows.TIMERS]
 """What the workers do now and then."""
 
 

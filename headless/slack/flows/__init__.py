@@ -1,0 +1,1 @@
+"""What is done from Slack: drafts, starts, approvals, pauses, cards, digests; one file each."""
