@@ -21,6 +21,7 @@ CATALOGUE: Final[dict[str, tuple[int, str]]] = {
     "name_taken": (409, "The name is taken"),
     "identity_conflict": (409, "Two contacts are meant"),
     "wrong_state": (409, "Not in this state"),
+    "held": (409, "Nothing is sent now"),
     "key_busy": (409, "The same request is being answered"),
     "in_use": (409, "Others use it"),
     "plan_drifted": (409, "Things have moved since the plan"),

@@ -5,22 +5,27 @@ out of a backup and was not released yet. Imports `channels.restored`.
 """
 
 import asyncio
-from typing import Final
+from typing import Any, Final
 
 import structlog
-from litestar import Litestar
+from litestar import Litestar, Request
 from litestar.enums import ScopeType
 from litestar.types import Message, Scope
 from sqlalchemy.exc import SQLAlchemyError
 
 from headless.channels.restored import arrive
 from headless.clock import Clock
+from headless.problems import Problem
 from headless.storage import installation
 from headless.storage.database import Database
 from headless.storage.installation import Stance
 
 _LOOK_SECONDS: Final = 5.0
 _HEADER: Final = b"headless-mode"
+_WHY: Final = {
+    b"copy": "a copy of another installation's data",
+    b"held": "restored from a backup and not released yet",
+}
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +75,13 @@ class Mode:
             return await arrive(self._database, self._url, now=self._clock.now())
         async with self._database.glance() as tx:
             return await installation.stance(tx, self._url)
+
+
+def need_voice(request: Request[Any, Any, Any]) -> None:
+    """For routes that send by themselves: raises Problem `held` where nothing may leave."""
+    mode: Mode = request.app.state.mode
+    if mode.word is not None:
+        raise Problem("held", f"nothing is sent from here: this is {_WHY[mode.word]}")
 
 
 async def say_mode(message: Message, scope: Scope) -> None:

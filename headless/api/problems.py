@@ -219,6 +219,8 @@ EXPLAINED: Final[dict[str, str]] = {
     "soon: you will get its answer. If its server died, the key is free after ten minutes.",
     "key_reused": "This `Idempotency-Key` came before with another query or body. Keys are kept "
     "for 24 hours; use a new one for each new request.",
+    "held": "This installation is a copy, or held since it was restored from a backup: nothing "
+    "leaves it. `headless doctor` says which, and what to do.",
     "in_use": "Others use it; the answer lists them.",
     "plan_drifted": "What would happen is no longer what you agreed to. The answer has the new "
     "plan: look at it and send its hash.",

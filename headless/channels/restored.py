@@ -78,6 +78,11 @@ class Gate:
         self._tell(stance)
         return stance.speaks
 
+    async def copy(self) -> bool:
+        """Whether this is a copy, which has no voice for colleagues either."""
+        async with self._database.glance() as tx:
+            return (await installation.stance(tx, self._url)).copy
+
     def _tell(self, stance: Stance) -> None:
         """Say it once in the log each time it changes."""
         mode = "copy" if stance.copy else "restored" if stance.restored else None

@@ -16,6 +16,7 @@ from msgspec import UNSET, UnsetType
 from headless import ids
 from headless.api import bodies
 from headless.api.auth import Call, Caller, needs
+from headless.api.mode import need_voice
 from headless.api.openapi import reads
 from headless.api.shapes import (
     Cursor,
@@ -249,8 +250,11 @@ async def delete_webhook(call: Caller, webhook_id: FromPath[str]) -> None:
 
 
 @post("/webhooks/{webhook_id:str}/ping", opt=needs(_WRITE), tags=_TAGS, status_code=200)
-async def ping_webhook(call: Caller, webhook_id: FromPath[str]) -> DeliveryShape:
+async def ping_webhook(
+    request: Request[Any, Any, Any], call: Caller, webhook_id: FromPath[str]
+) -> DeliveryShape:
     """Send a `webhook.ping` now and answer what came of it."""
+    need_voice(request)
     return _delivery(await call.house.notices.ping(call.workspace_id, number("whk", webhook_id)))
 
 

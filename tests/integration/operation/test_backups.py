@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 from integration.operation.processes import House, Written, answering, furnish, post, until, value
 from mail_double import MailDouble
@@ -124,6 +125,10 @@ async def test_a_copy_cannot_mail(
             async with staging.process("serve", log=log), staging.process("work", log=log):
                 answer = await answering(staging.url)
                 assert answer.headers["headless-mode"] == "copy"
+                bearer = {"Authorization": f"Bearer {written.token}"}
+                async with httpx.AsyncClient(base_url=staging.url, headers=bearer) as client:
+                    ping = await client.post("/v1/webhooks/whk_0000000000000/ping")
+                assert (ping.status_code, ping.json()["code"]) == (409, "held")
                 await until(lambda: _says(log, "nothing_is_sent"), "the worker said so")
                 seen = "select max(seen_at) > :since from worker"
                 now = await copy.now()
