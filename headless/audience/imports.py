@@ -1,4 +1,4 @@
-"""Imports: a stream of CSV becomes contacts, piece by piece, with its progress in a job.
+"""Imports: a stream of CSV or NDJSON becomes contacts, piece by piece, its progress in a job.
 
 While one piece is written the next is read in a thread. Each piece is a transaction, so what came
 in before a fault stays, and the same file sent again changes nothing twice. Imports `sheet`,
@@ -6,16 +6,19 @@ in before a fault stays, and the same file sent again changes nothing twice. Imp
 """
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 import structlog
 from sqlalchemy.exc import DBAPIError
 
+from headless import ids
 from headless.audience import fields as contact_fields
 from headless.audience import saving, segments
+from headless.audience.records import Records
 from headless.audience.remembered import Hashes
 from headless.audience.saving import OnConflict, Saved
 from headless.audience.sheet import Column, Fault, OnMissing, Piece, Sheet, missing
@@ -24,6 +27,7 @@ from headless.problems import Problem
 from headless.storage.database import Database, Transaction
 from headless.workspace import jobs
 from headless.workspace.jobs import Job
+from headless.workspace.webhooks import telling
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +47,16 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     delimiter: str | None = None
     mapping: Mapping[str, str] = {}
     size: int | None = None  # bytes of the whole, where the sender says
+    form: Literal["csv", "ndjson"] = "csv"
+    digest: str | None = None  # SHA-256 of the whole in hexadecimal, where the sender says
+
+    @property
+    def signature(self) -> list[Any]:
+        """What must be the same for an import to go on where another has stopped."""
+        return [self.on_conflict, self.on_missing, self.delimiter, dict(self.mapping), self.form]
+
+
+_ANOTHER: Final = "the body is not the file that its digest names; what came in stays"
 
 
 class _DryRun(Exception):  # noqa: N818 - no error: it rolls a piece back
@@ -69,6 +83,8 @@ class Import:
         self._done = 0
         self._errors = 0
         self._mostly_new = True
+        self._skip = 0  # rows that an earlier import of the same file has written
+        self._digest = hashlib.sha256()
         self._detail: dict[str, Any] = {}
 
     async def run(self, stream: AsyncIterator[bytes]) -> Job:
@@ -83,9 +99,15 @@ class Import:
             return await anext(stream, b"")
 
         def pull() -> bytes:  # called in the reading thread
-            return asyncio.run_coroutine_threadsafe(receive(), loop).result()
+            chunk = asyncio.run_coroutine_threadsafe(receive(), loop).result()
+            self._digest.update(chunk)
+            return chunk
 
-        sheet = Sheet(pull, delimiter=self._options.delimiter)
+        sheet: Sheet | Records = (
+            Records(pull, on_missing=self._options.on_missing)
+            if self._options.form == "ndjson"
+            else Sheet(pull, delimiter=self._options.delimiter)
+        )
         columns = await asyncio.to_thread(sheet.open, self._options.mapping)
         job = await self._begin(sheet, columns)
         beating = asyncio.create_task(self._beat(job))
@@ -97,6 +119,8 @@ class Import:
             raise
         finally:
             beating.cancel()
+        if self._options.digest not in (None, self._digest.hexdigest()):
+            return await self._end(job, "failed", _ANOTHER)
         return await self._end(job, "done")
 
     async def _beat(self, job: Job) -> None:
@@ -109,7 +133,7 @@ class Import:
             except (DBAPIError, OSError) as error:  # the next one may come through
                 log.warning("job_not_heard", job=job.id, error=str(error))
 
-    async def _begin(self, sheet: Sheet, columns: list[Column]) -> Job:
+    async def _begin(self, sheet: Sheet | Records, columns: list[Column]) -> Job:
         now = self._clock.now()
         async with self._database.transaction() as tx:
             known = await contact_fields.known(tx, self._workspace_id)
@@ -131,14 +155,32 @@ class Import:
                 "bytes": 0,
                 "total_bytes": self._options.size,
             }
+            await self._resume(tx, now)
             return await jobs.begin(tx, self._workspace_id, "import", now=now, detail=self._detail)
 
-    async def _pieces(self, sheet: Sheet, job: Job) -> None:
+    async def _resume(self, tx: Transaction, now: datetime) -> None:
+        """Know how far an earlier import of the same file has come, with the same options."""
+        if self._options.digest is None:
+            return
+        mark = {"sha256": self._options.digest, "options": self._options.signature}
+        self._detail |= mark
+        if self._options.dry_run:
+            return
+        await jobs.bury(tx, self._workspace_id, now=now)
+        before = await jobs.unfinished(tx, self._workspace_id, "import", mark)
+        if before is not None and before.done:
+            self._skip = before.done
+            self._detail |= {"resumed": ids.encode("job", before.id), "skipped": before.done}
+
+    async def _pieces(self, sheet: Sheet | Records, job: Job) -> None:
         reading = asyncio.create_task(asyncio.to_thread(sheet.piece, AT_ONCE))
         while (piece := await reading).read:
             reading = asyncio.create_task(asyncio.to_thread(sheet.piece, AT_ONCE))
             try:
-                await self._write(piece, job)
+                if self._done + piece.read <= self._skip:
+                    self._done += piece.read  # a piece ends where a transaction has ended
+                else:
+                    await self._write(piece, job)
             except BaseException:
                 await asyncio.wait([reading])
                 raise
@@ -233,10 +275,13 @@ class Import:
 
     async def _end(self, job: Job, state: Any, reason: str | None = None) -> Job:
         detail = self._detail | ({"reason": reason} if reason else {})
+        now = self._clock.now()
         async with self._database.transaction() as tx:
-            return await jobs.end(
-                tx, self._workspace_id, job.id, state, now=self._clock.now(), detail=detail
-            )
+            ended = await jobs.end(tx, self._workspace_id, job.id, state, now=now, detail=detail)
+            if not self._options.dry_run:
+                told = {"job_id": ended.id, "state": ended.state, "counts": self._counts}
+                await telling.tell(tx, self._workspace_id, "import.finished", [told], now=now)
+            return ended
 
 
 def _told(column: Column, fields: contact_fields.Fields) -> str | None:

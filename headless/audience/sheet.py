@@ -110,7 +110,7 @@ class Sheet:
         if broken := _unreadable(heading):
             raise Problem("invalid_body", f"the first line cannot be read: {broken}")
         self._width = len(heading)
-        columns = _columns(heading, mapping)
+        columns = columns_of(heading, mapping)
         targets = [column.target for column in columns]
         if twice := next((name for name in targets if targets.count(name) > 1), None):
             raise Problem("invalid_body", f"two columns are for `{twice}`; rename one of them")
@@ -239,7 +239,8 @@ def _chained(first: str, rest: Iterator[str]) -> Iterator[str]:
     yield from rest
 
 
-def _columns(heading: Sequence[str], mapping: Mapping[str, str]) -> list[Column]:
+def columns_of(heading: Sequence[str], mapping: Mapping[str, str]) -> list[Column]:
+    """What each name of a heading is for; raises Problem for a mapping that does not fit."""
     for name in mapping:
         if name not in heading:
             hint = did_you_mean(name, heading) or f"the columns are {some_of(heading, most=10)}"

@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.selectable import TableValuedAlias
 
+from headless.channels.outcomes import telling_of
 from headless.channels.ports import Due, Parcel, Refusal
 from headless.storage.codes import Channel, MessageState
 from headless.storage.database import Transaction
@@ -96,7 +97,9 @@ async def put_off(
         )
 
 
-async def refuse(transaction: Transaction, workspace_id: int, refused: Sequence[Refusal]) -> None:
+async def refuse(
+    transaction: Transaction, workspace_id: int, refused: Sequence[Refusal], now: datetime
+) -> None:
     """Messages that are not to be sent, and why."""
     if not refused:
         return
@@ -104,6 +107,7 @@ async def refuse(transaction: Transaction, workspace_id: int, refused: Sequence[
         _REFUSE,
         {
             "workspace": workspace_id,
+            "now": now,
             "ids": [each.message_id for each in refused],
             "states": [int(MessageState[each.state.upper()]) for each in refused],
             "reasons": [each.reason for each in refused],
@@ -220,11 +224,12 @@ def _refusing() -> Executable:
         reason=("reasons", Text),
         email_version=("versions", Integer),
     )
-    return (
+    change = (
         update(message)
         .where(message.c.workspace_id == _WORKSPACE, message.c.id == given.c.id)
         .values(state=given.c.state, reason=given.c.reason, email_version=given.c.email_version)
     )
+    return telling_of(change, workspace=_WORKSPACE, now=bindparam("now", type_=Instant))
 
 
 def _settling() -> Executable:
@@ -238,7 +243,7 @@ def _settling() -> Executable:
     )
     # Uncertain or pending again: it was taken for dead, and now we know better.
     open_states = (MessageState.SENDING, MessageState.UNCERTAIN, MessageState.PENDING)
-    return (
+    change = (
         update(message)
         .where(
             message.c.workspace_id == _WORKSPACE,
@@ -256,6 +261,7 @@ def _settling() -> Executable:
             ),
         )
     )
+    return telling_of(change, workspace=_WORKSPACE, now=bindparam("now", type_=Instant))
 
 
 _CLAIM: Final = _claiming()

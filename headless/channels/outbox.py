@@ -162,7 +162,7 @@ class _Delivery:
         refused = [each for each in prepared if isinstance(each, Refusal)]
         parcels = [each for each in prepared if isinstance(each, Parcel)]
         parcels = await self._within_domains(transaction, parcels, now)
-        await messages.refuse(transaction, self.workspace_id, refused)
+        await messages.refuse(transaction, self.workspace_id, refused, now)
         await messages.mark_sending(transaction, self.workspace_id, parcels, now + LEASE)
         for refusal in refused:
             self._count(MessageState[refusal.state.upper()])

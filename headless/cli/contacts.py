@@ -1,5 +1,7 @@
 """`headless import contacts`: a CSV file into the workspace, with progress."""
 
+import base64
+import hashlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,7 +95,7 @@ def _imported(client: Client, file: Path, query: dict[str, str]) -> Any:
                 "POST",
                 "/v1/imports",
                 content=_pieces(source, progress, sending),
-                headers={"Content-Type": "text/csv"},
+                headers={"Content-Type": _media(file), "Repr-Digest": _digest(file)},
                 params=query,
             ).json()
         writing = progress.add_task("importing", total=job.get("total"))
@@ -101,6 +103,17 @@ def _imported(client: Client, file: Path, query: dict[str, str]) -> Any:
             progress.update(writing, completed=job["done"], total=job.get("total"))
             job = client.get(f"/v1/jobs/{segment(job['id'])}", wait=_WAIT_SECONDS)
     return job
+
+
+def _media(file: Path) -> str:
+    return "application/x-ndjson" if file.suffix in (".ndjson", ".jsonl") else "text/csv"
+
+
+def _digest(file: Path) -> str:
+    """By which an import that has stopped is known again."""
+    with file.open("rb") as source:
+        found = hashlib.file_digest(source, "sha256").digest()
+    return f"sha-256=:{base64.b64encode(found).decode()}:"
 
 
 def _pieces(source: BinaryIO, progress: Progress, task: Any) -> Iterator[bytes]:

@@ -198,6 +198,25 @@ async def find(tx: Transaction, workspace_id: int, job_id: int) -> Job:
     return _read(row)
 
 
+async def unfinished(
+    tx: Transaction, workspace_id: int, kind: str, detail: dict[str, Any]
+) -> Job | None:
+    """The newest job of a kind that has these details, if it has failed or was cancelled."""
+    rows = await tx.execute(
+        select(*_COLUMNS)
+        .where(
+            job.c.workspace_id == workspace_id,
+            job.c.kind == kind,
+            job.c.detail.contains(detail),
+            job.c.state.in_(OVER),
+        )
+        .order_by(job.c.id.desc())
+        .limit(1)
+    )
+    row = rows.mappings().one_or_none()
+    return None if row is None or row["state"] == "done" else _read(row)
+
+
 async def errors_of(tx: Transaction, workspace_id: int, job_id: int) -> list[dict[str, Any]]:
     """The first 1,000 faults that a job met, in the order in which it met them."""
     found: list[dict[str, Any]] | None = await tx.scalar(

@@ -1,6 +1,8 @@
 """`/v1/imports` and `/v1/jobs`: files of contacts, and how far longer work has come."""
 
 import asyncio
+import base64
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
@@ -36,6 +38,8 @@ from headless.workspace import jobs
 from headless.workspace.jobs import Job, State
 
 _LOOK_SECONDS: Final = 0.2
+_NDJSON: Final = ("application/x-ndjson", "application/ndjson", "application/jsonl")
+_SHA_256: Final = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/]{43}=):")
 _MOST_WAIT: Final = 60
 _READERS: Final = ("contacts:read", "contacts:write", "campaigns:read", "campaigns:publish")
 
@@ -97,7 +101,11 @@ def _eta(call: Call, job: Job) -> str | None:
 
 @post(
     "/imports",
-    opt={**needs("contacts:write"), **reads(None, "text/csv"), **piecemeal()},
+    opt={
+        **needs("contacts:write"),
+        **reads(None, "text/csv", "application/x-ndjson"),
+        **piecemeal(),
+    },
     tags=["Contacts"],
     status_code=202,
     request_max_body_size=None,
@@ -114,13 +122,15 @@ async def import_contacts(
         list[str] | None, QueryParameter(description="`Heading:field`, as often as needed")
     ] = None,
 ) -> Response[JobShape]:
-    """Take in a CSV of contacts, streamed as the body; the answer is the finished job.
+    """Take in contacts, CSV or NDJSON, streamed as the body; the answer is the finished job.
 
-    Its first line names the columns: `email` or `external_id`, `time_zone`, `tags` and `segments`
-    (several separated by `;`), `stage`, `owner`, and fields (`spend`, or `spend:number` for a new
-    one). An empty cell keeps what is there. While it runs, `GET /v1/jobs?state=running` shows it.
+    The first line of a CSV names the columns: `email` or `external_id`, `time_zone`, `tags` and
+    `segments` (several separated by `;`), `stage`, `owner`, and fields (`spend`, or `spend:number`
+    for a new one); an empty cell keeps what is there. Each line of NDJSON is a contact as
+    `POST /v1/contacts` takes it. While it runs, `GET /v1/jobs?state=running` shows it. With
+    `Repr-Digest: sha-256=:…:` an import that has stopped goes on when the same file comes again.
     """
-    bodies.need_media(request, "text/csv", "application/csv", "text/plain")
+    bodies.need_media(request, "text/csv", "application/csv", "text/plain", *_NDJSON)
     options = Options(
         dry_run=dry_run,
         on_conflict=on_conflict,
@@ -128,6 +138,8 @@ async def import_contacts(
         delimiter=delimiter,
         mapping=_mapping(map or []),
         size=request.content_length,
+        form="ndjson" if bodies.media_of(request) in _NDJSON else "csv",
+        digest=_digest(request.headers.get("repr-digest")),
     )
     hashes = ring(call.house.settings.secret_keys)
     importing = Import(call.database, call.workspace_id, call.house.clock, options, hashes)
@@ -147,6 +159,16 @@ async def _whole(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
                 yield chunk
     except InternalServerException as error:
         raise Problem("invalid_body", "the stream broke off before its end") from error
+
+
+def _digest(header: str | None) -> str | None:
+    """The SHA-256 that `Repr-Digest` (RFC 9530) names, in hexadecimal."""
+    if header is None:
+        return None
+    found = _SHA_256.search(header)
+    if found is None:
+        raise Problem("invalid_value", "`Repr-Digest` is `sha-256=:<44 characters of base64>:`")
+    return base64.b64decode(found[1]).hex()
 
 
 def _mapping(pairs: list[str]) -> dict[str, str]:

@@ -28,7 +28,7 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 
 from headless.storage.database import Transaction
 from headless.storage.tables import Instant, delivery, endpoint
@@ -40,12 +40,13 @@ _COLUMNS: Final = ("workspace_id", "endpoint_id", "type", "at", "data", "due_at"
 
 def part(workspace_id: Any, rows: Select[*tuple[Any, ...]], *, now: Any, name: str) -> CTE:
     """A part of a statement that tells of `rows`: a select of (type, at, data)."""
-    return (
-        insert(delivery)
-        .from_select(_COLUMNS, _wanted(workspace_id, rows, now, name))
-        .returning(delivery.c.endpoint_id)
-        .cte(f"deliver_{name}")
-    )
+    made = statement(workspace_id, rows, now=now, name=name)
+    return made.returning(delivery.c.endpoint_id).cte(f"deliver_{name}")
+
+
+def statement(workspace_id: Any, rows: Select[*tuple[Any, ...]], *, now: Any, name: str) -> Insert:
+    """The same as a statement of its own."""
+    return insert(delivery).from_select(_COLUMNS, _wanted(workspace_id, rows, now, name))
 
 
 def _wanted(
@@ -87,8 +88,8 @@ async def tell_rows(
     now: datetime,
 ) -> None:
     """Tell of `rows`, a select of (type, at, data), in a statement of its own."""
-    wanted = _wanted(workspace_id, rows, literal(now, Instant), "rows")
-    await tx.execute(insert(delivery).from_select(_COLUMNS, wanted), params)
+    made = statement(workspace_id, rows, now=literal(now, Instant), name="rows")
+    await tx.execute(made, params)
 
 
 async def tell(
@@ -113,10 +114,8 @@ async def tell(
         literal(now, Instant).label("at"),
         cast(given.c.value, JSONB).label("data"),
     )
-    statement = insert(delivery).from_select(
-        _COLUMNS, _wanted(workspace_id, rows, literal(now, Instant), "given")
-    )
-    await tx.execute(statement, {"happened": msgspec.json.encode(document).decode()})
+    made = statement(workspace_id, rows, now=literal(now, Instant), name="given")
+    await tx.execute(made, {"happened": msgspec.json.encode(document).decode()})
 
 
 def data(**members: Any) -> Any:

@@ -12,15 +12,18 @@ import time_machine
 from aiohttp import web
 from api_server import Server
 from provider_doubles import serving
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 from standardwebhooks.webhooks import Webhook
 
 from headless import ids
 from headless.audience.activities import Activity, record
+from headless.channels import messages
+from headless.channels.messages import Settlement
 from headless.channels.notices import Notices
+from headless.channels.ports import Refusal
 from headless.runtime.engine import Engine
-from headless.storage.codes import ActivityKind
-from headless.storage.tables import delivery, workspace
+from headless.storage.codes import ActivityKind, Channel, MessageState
+from headless.storage.tables import delivery, message, workspace
 from headless.workspace.webhooks import deliveries
 from headless.workspace.webhooks.catalogue import TYPES, schema
 
@@ -289,3 +292,32 @@ async def test_a_worker_tells_on_its_own_and_lets_what_is_under_way_end(
     await told.notices.begin()  # while the first is under way
     await told.notices.close()
     assert len(told.receiver.came) == 25
+
+
+async def test_where_a_message_went_is_told_when_it_is_written_down(
+    server: Server, api: httpx.AsyncClient, told: Told
+) -> None:
+    await hook(api, told)
+    now, mine = server.clock.now(), server.workspace_id
+    ends = ("sent", "parked", "failed: 550", "bounced: 550", "uncertain")
+    row = {"workspace_id": mine, "contact_id": 7, "channel": int(Channel.EMAIL), "state": 1,
+           "attempts": 1, "created_at": now, "due_at": now}  # fmt: skip
+    async with server.database.transaction() as tx:
+        made = await tx.execute(insert(message).returning(message.c.id), [row] * (len(ends) + 1))
+        numbers = list(made.scalars())
+        states = {"sent": MessageState.SENT, "parked": MessageState.PARKED,
+                  "uncertain": MessageState.UNCERTAIN}  # fmt: skip
+        settled = [
+            Settlement(n, 1, states.get(end, MessageState.SKIPPED), now, end, 1)
+            for n, end in zip(numbers, ends, strict=False)
+        ]
+        await messages.write(tx, mine, settled, now)
+        await messages.refuse(tx, mine, [Refusal(numbers[-1], "skipped", "suppressed")], now)
+    assert sorted(await told.types()) == [
+        "message.failed", "message.failed", "message.parked", "message.sent", "message.skipped",
+    ]  # fmt: skip
+    for event in told.receiver.events():
+        jsonschema_rs.validator_for(schema(event["type"])).validate(event)
+    async with server.database.transaction() as tx:
+        kept = await tx.execute(select(message.c.state).order_by(message.c.id))
+        assert list(kept.scalars()) == [2, 4, 3, 3, 5, 3]
