@@ -12,16 +12,24 @@ import msgspec
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
+from headless import ids
 from headless.api import auditing, problems
 from headless.api.auth import Call
 from headless.storage.whole import Whole
+from headless.workspace import former
 
 DRY_RUN: Final = b"headless-dry-run"
 _LARGEST: Final = 1024 * 1024
 _HOUSEKEEPING: Final = frozenset(
     {"activity_seen", "activity_todo", "audit", "contact_change", "kept_answer", "segment_watch"}
 )
-_NOT_DRY: Final = frozenset({b"location", b"etag", b"content-length", b"content-type"})
+RENAMED: Final[dict[str, ids.Kind]] = {
+    "assets": "ast", "contents": "cnt", "emails": "eml", "forms": "frm", "integrations": "int",
+    "multi-messages": "mul", "pages": "pag", "push-messages": "psh", "segments": "seg",
+    "slots": "slt", "sms": "sms", "snippets": "snp", "webhook-targets": "wht",
+}  # fmt: skip
+"""What keeps its id under a new name: the old one answers a 308 for thirty days."""
+_REPLACED: Final = frozenset({b"location", b"etag", b"content-length", b"content-type"})
 _JSON: Final = b"application/json"
 
 
@@ -90,9 +98,40 @@ class _Ending:
                     parameters=self._scope.get("path_params", {}),
                     answer=_told(self._scope, head, body, more),
                 )
+        if status == 404 and (place := await _new_place(call, self._scope)) is not None:
+            body = _lead_to(head, place)
         if isinstance(call.database, Whole):
             await (call.database.commit() if status < 500 else call.database.rollback())
+        return body if head["status"] != status else None
+
+
+async def _new_place(call: Call, scope: HTTPScope) -> str | None:
+    """Where a thing is that is asked for by a name that it had within the last thirty days."""
+    _, _, collection, name, *rest = [*scope["path"].split("/"), "", "", "", ""]
+    prefix = RENAMED.get(collection)
+    if prefix is None or scope.get("path_params", {}).get("name") != name:
         return None
+    async with call.database.transaction() as tx:
+        number = await former.find(tx, call.workspace_id, prefix, name, now=call.now)
+    if number is None:
+        return None
+    behind = "/".join(part for part in rest if part)
+    place = f"/v1/{collection}/{ids.encode(prefix, number)}" + (f"/{behind}" if behind else "")
+    query = scope["query_string"].decode("latin-1")
+    return f"{place}?{query}" if query else place
+
+
+def _lead_to(head: Any, place: str) -> bytes:
+    """Make a 404 a 308: the same request, with its body, to another address; answers the body."""
+    body = msgspec.json.encode({"moved_to": place})
+    head["status"] = 308
+    head["headers"] = [
+        *((name, value) for name, value in head["headers"] if name.lower() not in _REPLACED),
+        (b"location", place.encode("ascii")),
+        (b"content-type", _JSON),
+        (b"content-length", str(len(body)).encode("ascii")),
+    ]
+    return body
 
 
 def _told(scope: HTTPScope, head: Any, body: bytes, more: bool) -> dict[str, Any]:
@@ -139,7 +178,7 @@ async def _rehearsed(call: Call, head: Any, body: bytes, more: bool) -> bytes | 
     raw = msgspec.json.encode({**value, "would": {"status": status, "changes": changes}})
     head["status"] = 200 if status == 204 else status
     head["headers"] = [
-        *((name, value) for name, value in headers if name not in _NOT_DRY),
+        *((name, value) for name, value in headers if name not in _REPLACED),
         (b"content-type", _JSON),
         (b"content-length", str(len(raw)).encode("ascii")),
         (DRY_RUN, b"true"),

@@ -33,6 +33,7 @@ from headless.dsl.parser import parse_condition
 from headless.problems import Problem
 from headless.storage.database import Transaction
 from headless.storage.tables import contact, segment, segment_member
+from headless.workspace import former
 from headless.workspace.catalogue import load
 
 LONGEST_NAME: Final = 120
@@ -142,6 +143,9 @@ async def change(
             )
     if values:
         await tx.execute(update(segment).where(*_one(workspace_id, segment_id)).values(values))
+    if "name" in values:
+        renamed = known.name, values["name"]
+        await former.note(tx, workspace_id, "seg", *renamed, segment_id, now=now)
     if "condition" in values:
         await membership.refresh(tx, workspace_id, segment_id, now=now)
     return await find(tx, workspace_id, segment_id)

@@ -237,6 +237,8 @@ def _name(plan: Plan, given: str | None) -> str:
     name = plan.name or given or _made_up(plan)
     if len(name) > MOST_NAME:
         raise Problem("invalid_value", f"a campaign's name has at most {MOST_NAME} characters")
+    if not name.isprintable() or not name.strip():
+        raise Problem("invalid_value", "a campaign's name has letters, no line breaks or the like")
     return name
 
 

@@ -14,7 +14,7 @@ from structlog.typing import EventDict
 
 _MASKS: Final = (
     (re.compile(r"\b(h[kp]_(?:live|test)_\w{2})\w+"), r"\1…"),
-    (re.compile(r"(/(?:c|f|o|s|u|slack/install)/[\w-]{6})[\w-]+"), r"\1…"),
+    (re.compile(r"(/(?:c|f|join|o|s|u|slack/install)/[\w-]{6})[\w-]+"), r"\1…"),
     (re.compile(r"(?i)(bearer|basic) [\w+/=.-]{8,}"), r"\1 …"),
     (re.compile(r"://([^/\s:@]*):[^/\s@]+@"), r"://\1:…@"),
     (re.compile(r"([\w+.-])[\w+.%=/-]*@((?:[\w-]+\.)+[\w-]{2,})"), r"\1…@\2"),

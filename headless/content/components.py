@@ -24,7 +24,7 @@ from headless.problems import Problem
 from headless.seals import Seals
 from headless.storage import tables
 from headless.storage.database import Transaction
-from headless.workspace import uses
+from headless.workspace import former, uses
 
 _history = tables.component_version
 
@@ -125,6 +125,7 @@ async def replace(
         await tx.execute(
             update(table).where(mine).values(version=version, updated_at=now, **values)
         )
+        await former.note(tx, workspace_id, kind.prefix, current.name, name, number, now=now)
         await _keep(tx, kind, workspace_id, number, version, ready, now)
         if kind.word == "snippet":
             await _carry_on(tx, workspace_id, number, known, now)

@@ -18,7 +18,7 @@ from headless.content.variables import Remark, Use
 from headless.problems import Problem
 from headless.storage.database import Transaction
 from headless.storage.tables import email, email_version, field, topic, workspace
-from headless.workspace import uses
+from headless.workspace import former, uses
 
 
 class Email(msgspec.Struct, frozen=True):
@@ -127,6 +127,8 @@ async def replace(
         .where(email.c.workspace_id == workspace_id, email.c.id == email_id)
         .values(name=checked.draft.name, version=version, updated_at=now)
     )
+    renamed = current.name, checked.draft.name
+    await former.note(transaction, workspace_id, "eml", *renamed, email_id, now=now)
     await stored_snippets.note(transaction, workspace_id, "email", email_id, checked.snippets)
     return await _saved(transaction, workspace_id, email_id, checked, created=False)
 

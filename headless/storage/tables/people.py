@@ -59,7 +59,7 @@ former_name = Table(  # what a thing was called until a rename: old addresses an
     "former_name",
     metadata,
     workspace_column(),
-    Column("kind", Text, nullable=False),  # as in the path: `campaigns`
+    Column("kind", Text, nullable=False),  # the prefix of its id: `seg`
     Column("name", Text, nullable=False),  # in lower case
     Column("thing_id", BigInteger, nullable=False),
     instant_column("until"),

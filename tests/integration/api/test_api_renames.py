@@ -1,0 +1,59 @@
+"""A rename keeps the id; the old name leads to it for thirty days."""
+
+from datetime import timedelta
+
+import httpx
+from api_server import Server
+
+from headless.api import commits
+from headless.api.routes.components import FACES
+
+Api = httpx.AsyncClient
+MAIL = {"name": "Old mail", "subject": "s", "html": "<p>x</p>"}
+
+
+def test_every_kind_of_component_is_known_by_its_path() -> None:
+    kinds = {one.path.strip("/"): one.kind.prefix for one in FACES}
+    assert kinds | {"emails": "eml", "segments": "seg"} == commits.RENAMED
+
+
+async def test_the_old_name_leads_to_the_id(api: Api, server: Server) -> None:
+    mail = (await api.post("/v1/emails", json=MAIL)).json()["id"]
+    text = (await api.post("/v1/sms", json={"name": "Old text", "body": "b"})).json()["id"]
+    group = (await api.post("/v1/segments", json={"name": "Old group"})).json()["id"]
+    await api.put(f"/v1/emails/{mail}", json={**MAIL, "name": "New mail"})
+    await api.put("/v1/sms/Old text", json={"name": "New text", "body": "b"})
+    await api.patch("/v1/segments/Old group", json={"name": "New group"})
+    for old, id_, collection in (
+        ("Old mail", mail, "emails"),
+        ("old TEXT", text, "sms"),
+        ("Old group", group, "segments"),
+    ):
+        moved = await api.get(f"/v1/{collection}/{old}")
+        assert (moved.status_code, moved.headers["location"]) == (308, f"/v1/{collection}/{id_}")
+        there = await api.get(f"/v1/{collection}/{old}", follow_redirects=True)
+        assert (there.status_code, there.json()["id"]) == (200, id_)
+    deeper = await api.get("/v1/emails/Old mail/versions?limit=1")
+    assert deeper.headers["location"] == f"/v1/emails/{mail}/versions?limit=1"
+    again = await api.put("/v1/emails/Old mail", json=MAIL, follow_redirects=True)
+    assert (again.status_code, again.json()["name"]) == (200, "Old mail")
+    assert (await api.get("/v1/emails/New mail")).status_code == 308
+    server.clock.advance(timedelta(days=30))
+    assert (await api.get("/v1/sms/Old text")).status_code == 404
+
+
+async def test_a_name_that_is_taken_again_is_the_new_thing(api: Api) -> None:
+    await api.post("/v1/segments", json={"name": "A"})
+    await api.patch("/v1/segments/A", json={"name": "B"})
+    second = (await api.post("/v1/segments", json={"name": "A"})).json()["id"]
+    found = await api.get("/v1/segments/A")
+    assert (found.status_code, found.json()["id"]) == (200, second)
+
+
+async def test_nobody_elses_rename_leads_anywhere(api: Api, server: Server) -> None:
+    await api.post("/v1/segments", json={"name": "A"})
+    await api.patch("/v1/segments/A", json={"name": "B"})
+    other = await server.workspace("Other")
+    _, token = await server.new_token("admin", workspace_id=other)
+    async with server.client(token) as foreign:
+        assert (await foreign.get("/v1/segments/A")).status_code == 404
