@@ -7,6 +7,7 @@ campaign listens for such a thing. Imports storage only; the engine hears what i
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -32,7 +33,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from headless.audience.pages import pages_at
 from headless.audience.traces import leave
 from headless.storage.codes import ActivityKind, Channel, EnrollmentState, word
-from headless.storage.database import Transaction
+from headless.storage.database import WORKSPACES, Transaction
 from headless.storage.tables import (
     Instant,
     activity,
@@ -55,6 +56,8 @@ _COLUMNS: Final[dict[str, Any]] = {
     "properties": JSONB(none_as_null=True),
     "key": Text,
 }
+_IDS: Final = bindparam("ids", type_=ARRAY(BigInteger))
+_NOW: Final = bindparam("now", type_=Instant)
 
 
 _TOLD: Final = 4
@@ -120,20 +123,7 @@ async def record(
         return Recorded((), len(activities))
     fresh = await _with_pages(tx, workspace_id, fresh)
     arrays = {name: [_plain(item, name) for item in fresh] for name in _COLUMNS if name != "key"}
-    rows = (
-        func.unnest(*(bindparam(n, type_=ARRAY(_COLUMNS[n])) for n in arrays))
-        .table_valued(*(column(n, _COLUMNS[n]) for n in arrays), name="given")
-        .render_derived()
-    )
-    result = await tx.execute(
-        insert(activity)
-        .from_select(
-            ["workspace_id", "received_at", *arrays],
-            select(literal(workspace_id), literal(now, Instant), *(rows.c[n] for n in arrays)),
-        )
-        .returning(activity.c.id),
-        arrays,
-    )
+    result = await tx.execute(_written(workspace_id), {"now": now, **arrays})
     ids = tuple(row.id for row in result)
     await _ask_again(tx, workspace_id, ids)
     kinds = {item.kind for item in fresh}
@@ -142,6 +132,25 @@ async def record(
         rows_ = _reported(workspace_id)
         await telling.tell_rows(tx, workspace_id, rows_, {"ids": list(ids)}, now=now)
     return Recorded(ids, len(activities) - len(fresh))
+
+
+@lru_cache(maxsize=WORKSPACES)
+def _written(workspace_id: int) -> Any:
+    """New activities out of arrays, one for each column; takes `:now`."""
+    given = {name: type_ for name, type_ in _COLUMNS.items() if name != "key"}
+    rows = (
+        func.unnest(*(bindparam(n, type_=ARRAY(type_)) for n, type_ in given.items()))
+        .table_valued(*(column(n, type_) for n, type_ in given.items()), name="given")
+        .render_derived()
+    )
+    return (
+        insert(activity)
+        .from_select(
+            ["workspace_id", "received_at", *given],
+            select(literal(workspace_id), _NOW, *(rows.c[n] for n in given)),
+        )
+        .returning(activity.c.id)
+    )
 
 
 async def _with_pages(tx: Transaction, workspace_id: int, fresh: list[Activity]) -> list[Activity]:
@@ -155,6 +164,7 @@ async def _with_pages(tx: Transaction, workspace_id: int, fresh: list[Activity])
     ]
 
 
+@lru_cache(maxsize=WORKSPACES)
 def _reported(workspace_id: int) -> Any:
     """New activities as webhooks are told of them; takes `:ids`."""
     a = activity.c
@@ -173,10 +183,9 @@ def _reported(workspace_id: int) -> Any:
         (left, telling.data(contact_id=a.contact_id, channel=case(*channels))),
         else_=answer,
     )
-    given = bindparam("ids", type_=ARRAY(BigInteger))
     return select(case(*kinds), a.occurred_at, data).where(
         a.workspace_id == workspace_id,
-        a.id == given.any_(),
+        a.id == _IDS.any_(),
         a.kind.in_([int(kind) for kind in _REPORTED]),
     )
 
@@ -191,29 +200,31 @@ def _only_url(item: Activity) -> str | None:
 
 async def _ask_again(tx: Transaction, workspace_id: int, ids: Sequence[int]) -> None:
     """Note the contacts of new activities for the dynamic segments that watch for such."""
+    noted = await tx.execute(_asked_again(workspace_id), {"ids": list(ids)})
+    if noted.first() is not None:
+        tx.wake("refresh", workspace_id)
+
+
+@lru_cache(maxsize=WORKSPACES)
+def _asked_again(workspace_id: int) -> Any:
     watching = and_(
         segment_watch.c.workspace_id == activity.c.workspace_id,
         segment_watch.c.kind == activity.c.kind,
         segment_watch.c.ref.in_([activity.c.ref, 0]),
     )
-    noted = await tx.execute(
+    return (
         insert(contact_change)
         .from_select(
             ["workspace_id", "contact_id"],
             select(activity.c.workspace_id, activity.c.contact_id)
             .join(segment_watch, watching)
-            .where(
-                activity.c.workspace_id == workspace_id,
-                activity.c.id == bindparam("ids", list(ids), type_=ARRAY(BigInteger)).any_(),
-            )
+            .where(activity.c.workspace_id == workspace_id, activity.c.id == _IDS.any_())
             .distinct()
             .order_by(activity.c.contact_id),
         )
         .on_conflict_do_nothing()
         .returning(contact_change.c.contact_id)
     )
-    if noted.first() is not None:
-        tx.wake("refresh", workspace_id)
 
 
 def _plain(item: Activity, name: str) -> Any:
@@ -236,17 +247,21 @@ async def claim(
     tx: Transaction, workspace_id: int, keys: Iterable[str], *, now: datetime
 ) -> set[str]:
     """Those of the senders' own ids that nobody has brought before; from now on they are known."""
-    given = bindparam("keys", sorted(set(keys)), type_=ARRAY(Text))
-    result = await tx.execute(
+    result = await tx.execute(_claimed(workspace_id), {"keys": sorted(set(keys)), "now": now})
+    return {row.key for row in result}
+
+
+@lru_cache(maxsize=WORKSPACES)
+def _claimed(workspace_id: int) -> Any:
+    keys = func.unnest(bindparam("keys", type_=ARRAY(Text)))
+    return (
         insert(activity_seen)
         .from_select(
-            ["workspace_id", "key", "arrived_at"],
-            select(literal(workspace_id), func.unnest(given), literal(now, Instant)),
+            ["workspace_id", "key", "arrived_at"], select(literal(workspace_id), keys, _NOW)
         )
         .on_conflict_do_nothing()
         .returning(activity_seen.c.key)
     )
-    return {row.key for row in result}
 
 
 async def forget(tx: Transaction, workspace_id: int, keys: Iterable[str]) -> None:

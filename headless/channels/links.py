@@ -120,6 +120,42 @@ class Links:
         return None
 
 
+_BEHIND: Final = (
+    select(
+        message.c.workspace_id,
+        message.c.id,
+        message.c.contact_id,
+        message.c.channel,
+        message.c.ref,
+        message.c.created_at,
+        message.c.links.label("own"),
+        email_version.c.links.label("shared"),
+        is_tracked().label("tracked"),
+    )
+    .join(workspace, workspace.c.id == message.c.workspace_id)
+    .outerjoin(
+        contact,
+        and_(
+            contact.c.workspace_id == message.c.workspace_id,
+            contact.c.id == message.c.contact_id,
+        ),
+    )
+    .outerjoin(
+        email_version,
+        and_(
+            message.c.channel == Channel.EMAIL,
+            email_version.c.workspace_id == message.c.workspace_id,
+            email_version.c.email_id == message.c.ref,
+            email_version.c.version == message.c.email_version,
+        ),
+    )
+    .where(
+        message.c.workspace_id == bindparam("workspaces", type_=ARRAY(Integer)).any_(),
+        message.c.id == bindparam("messages", type_=ARRAY(BigInteger)).any_(),
+    )
+)
+
+
 async def resolve(transaction: Transaction, links: Sequence[Link]) -> list[Resolved | None]:
     """The messages behind verified links, in their order; None where the message is gone."""
     if not links:
@@ -129,41 +165,7 @@ async def resolve(transaction: Transaction, links: Sequence[Link]) -> list[Resol
         "workspaces": sorted({link.workspace_id for link in links}),
         "messages": sorted({link.message_id for link in links}),
     }
-    rows = await transaction.execute(
-        select(
-            message.c.workspace_id,
-            message.c.id,
-            message.c.contact_id,
-            message.c.channel,
-            message.c.ref,
-            message.c.created_at,
-            message.c.links.label("own"),
-            email_version.c.links.label("shared"),
-            is_tracked().label("tracked"),
-        )
-        .join(workspace, workspace.c.id == message.c.workspace_id)
-        .outerjoin(
-            contact,
-            and_(
-                contact.c.workspace_id == message.c.workspace_id,
-                contact.c.id == message.c.contact_id,
-            ),
-        )
-        .outerjoin(
-            email_version,
-            and_(
-                message.c.channel == Channel.EMAIL,
-                email_version.c.workspace_id == message.c.workspace_id,
-                email_version.c.email_id == message.c.ref,
-                email_version.c.version == message.c.email_version,
-            ),
-        )
-        .where(
-            message.c.workspace_id == bindparam("workspaces", type_=ARRAY(Integer)).any_(),
-            message.c.id == bindparam("messages", type_=ARRAY(BigInteger)).any_(),
-        ),
-        numbers,
-    )
+    rows = await transaction.execute(_BEHIND, numbers)
     found = {(row.workspace_id, row.id): row for row in rows}
     answers: list[Resolved | None] = []
     for link in links:

@@ -11,6 +11,7 @@ looked at by a statement that begins after that.
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -41,7 +42,7 @@ from headless.runtime.sendings import is_to_contact
 from headless.runtime.stands import NOW, Version, number
 from headless.runtime.versions import Versions, current, may_run
 from headless.storage.codes import ActivityKind
-from headless.storage.database import Database, Transaction
+from headless.storage.database import WORKSPACES, Database, Transaction
 from headless.storage.tables import (
     activity,
     activity_todo,
@@ -80,6 +81,7 @@ async def hear(
         await _end(tx, versions, row.version_id, ids, now)
 
 
+@lru_cache(maxsize=WORKSPACES)
 def _lock(workspace_id: int) -> Any:
     """Lock the contacts' positions in key order, waiting for those that are being moved."""
     concerned = select(activity.c.contact_id).where(
@@ -101,6 +103,7 @@ def _listening(workspace_id: int) -> Any:
     )
 
 
+@lru_cache(maxsize=WORKSPACES)
 def _wake(workspace_id: int) -> Any:
     woken = (
         update(position)
@@ -122,6 +125,7 @@ def _wake(workspace_id: int) -> Any:
     return select(woken).distinct()
 
 
+@lru_cache(maxsize=2 * WORKSPACES)
 def _concerned(workspace_id: int, step: int) -> Any:
     """The versions that some of the activities start runs of, or may end runs of."""
     return (

@@ -8,7 +8,7 @@ if, it commits, and what it puts into `entries` stands in the diary before it do
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import CursorResult, Executable, func, select, text
@@ -18,6 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from headless.storage.diary import Diary, Entry
 from headless.storage.wake import NoWaker, Wake, Waker
 
+WORKSPACES: Final = 256
+"""Of how many workspaces a process keeps the statements that it runs all the time: to put one
+together anew costs as much as to run it."""
 Rows = CursorResult[*tuple[Any, ...]]
 Params = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
