@@ -17,6 +17,12 @@ from headless.cli.output import Exit, Failure
 Action = Literal["new", "changed", "unchanged", "gone"]
 _PARTS: Final = ("subject", "html", "mjml", "text", "sender", "reply_to", "topic")
 _ALIVE: Final = ("running", "paused")
+_PATHS: Final[dict[Kind, str]] = {
+    "snippet": "/v1/snippets",
+    "sms": "/v1/sms",
+    "email": "/v1/emails",
+}
+"""Components that are saved whole."""
 
 
 class Remote(msgspec.Struct, frozen=True):
@@ -79,6 +85,10 @@ def remote(client: Client) -> dict[tuple[Kind, str], Remote]:
         for each in client.pages("/v1/segments")
         if each["condition"] is not None
     ]
+    for kind in ("snippet", "sms"):
+        for row in client.pages(_PATHS[kind]):
+            one = client.get(f"{_PATHS[kind]}/{row['id']}")
+            found.append(_remote(kind, one["name"], {"body": one["body"]}, version=one["version"]))
     for row in client.pages("/v1/emails"):
         answered = client.ask("GET", f"/v1/emails/{row['id']}")
         email = answered.json()
@@ -185,10 +195,10 @@ def _do(client: Client, change: Change) -> str:
             client.post("/v1/segments", {"name": change.name, **content})
         case "segment", _:
             client.ask("PATCH", f"/v1/segments/{named}", json=content)
-        case "email", "new":
-            client.post("/v1/emails", {"name": change.name, **content})
-        case "email", _:
-            path = f"/v1/emails/{named}"
+        case (("snippet" | "sms" | "email"), "new"):
+            client.post(_PATHS[change.kind], {"name": change.name, **content})
+        case (("snippet" | "sms" | "email"), _):
+            path = f"{_PATHS[change.kind]}/{named}"
             tag = client.ask("GET", path).headers.get("etag", "*")
             body = {"name": change.name, **content}
             client.ask("PUT", path, json=body, headers={"If-Match": tag})

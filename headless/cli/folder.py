@@ -1,4 +1,4 @@
-"""A workspace as a folder: `campaigns/*.campaign`, `emails/*.html`, `segments/*.segment`.
+"""A workspace as a folder: `campaigns/*.campaign`, `emails/*.html`, `segments/*.segment`, …
 
 Reads and writes the files; knows no server. A file's name is the thing's name, percent-encoded
 where a file system would mind; a campaign's own text has the last word on its name. An email begins
@@ -17,15 +17,25 @@ import msgspec
 from headless.cli.output import Exit, Failure
 from headless.dsl.examine import examine
 
-Kind = Literal["segment", "email", "campaign"]
+Kind = Literal["segment", "snippet", "sms", "email", "campaign"]
 FOLDERS: Final[dict[Kind, str]] = {
     "segment": "segments",
+    "snippet": "snippets",
+    "sms": "sms",
     "email": "emails",
     "campaign": "campaigns",
 }
 """Where each kind lies, in the order in which they need each other."""
 _HEADS: Final = ("name", "subject", "sender", "reply_to", "topic")
 _BODIES: Final = {".html": "html", ".liquid": "html", ".mjml": "mjml"}
+_PLAIN: Final[dict[Kind, str]] = {"segment": "condition", "snippet": "body", "sms": "body"}
+"""Kinds whose file is one text and nothing else."""
+_ENDINGS: Final[dict[Kind, str]] = {
+    "segment": ".segment",
+    "snippet": ".liquid",
+    "sms": ".txt",
+    "campaign": ".campaign",
+}
 _FENCE: Final = "---"
 
 
@@ -53,7 +63,7 @@ def read(folder: Path) -> list[Piece]:
     """Every piece of a folder; raises Failure for a file that cannot be used."""
     if not folder.is_dir():
         raise Failure(f"{folder} is no folder", "headless pull FOLDER makes one", Exit.USAGE)
-    found = list(_segments(folder)) + list(_emails(folder)) + list(_campaigns(folder))
+    found = [*_plain(folder), *_emails(folder), *_campaigns(folder)]
     seen: dict[tuple[str, str], str] = {}
     for piece in found:
         other = seen.setdefault((piece.kind, piece.name.lower()), piece.path)
@@ -88,17 +98,15 @@ def write(folder: Path, pieces: Iterable[Piece]) -> int:
 
 def path_of(kind: Kind, name: str, content: Mapping[str, str]) -> str:
     """The file of a thing, below the folder."""
-    ending = {"segment": ".segment", "campaign": ".campaign"}.get(
-        kind, ".mjml" if content.get("mjml") else ".html"
-    )
+    ending = _ENDINGS.get(kind, ".mjml" if content.get("mjml") else ".html")
     return f"{FOLDERS[kind]}/{quote(name, safe=' ')}{ending}"
 
 
 def _files(piece: Piece) -> Iterator[tuple[str, str]]:
     content = piece.content
     match piece.kind:
-        case "segment":
-            yield piece.path, _ended(content["condition"])
+        case "segment" | "snippet" | "sms":
+            yield piece.path, _ended(content[_PLAIN[piece.kind]])
         case "campaign":
             yield piece.path, _ended(content["source"])
         case "email":
@@ -110,10 +118,11 @@ def _files(piece: Piece) -> Iterator[tuple[str, str]]:
                 yield str(Path(piece.path).with_suffix(".txt")), _ended(content["text"])
 
 
-def _segments(folder: Path) -> Iterator[Piece]:
-    for path in sorted((folder / FOLDERS["segment"]).glob("*.segment")):
-        text = _text(path).strip()
-        yield Piece("segment", unquote(path.stem), _below(path, folder), {"condition": text})
+def _plain(folder: Path) -> Iterator[Piece]:
+    for kind, part in _PLAIN.items():
+        for path in sorted((folder / FOLDERS[kind]).glob(f"*{_ENDINGS[kind]}")):
+            content = {part: _text(path).strip()}
+            yield Piece(kind, unquote(path.stem), _below(path, folder), content)
 
 
 def _campaigns(folder: Path) -> Iterator[Piece]:

@@ -19,7 +19,7 @@ _FOLDER = click.argument("folder", type=click.Path(path_type=Path), default=Path
 @click.command("pull")
 @_FOLDER
 def command_pull(folder: Path) -> None:
-    """Write the workspace's campaigns, emails and segments into a folder.
+    """Write the workspace's campaigns, emails, segments and texts into a folder.
 
     Files that are there are written over; files of things that are not there any more stay.
     """

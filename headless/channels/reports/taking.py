@@ -1,8 +1,8 @@
 """Reports applied: what became of messages changes them, their contacts and what campaigns hear.
 
 Only a report about the address suppresses it; one about us parks the message and never touches the
-contact. Each event counts once, however often it is told. Imports storage, `audience.activities`
-and its neighbours.
+contact. What is reported of a message that is uncertain proves that it was sent. Each event counts
+once, however often it is told. Imports storage, `audience.activities` and its neighbours.
 """
 
 from collections.abc import Sequence
@@ -45,6 +45,7 @@ async def apply(
     """Take reports in; answers how many speak of messages that the workspace has."""
     messages = await _messages(tx, workspace_id, channel, reports)
     known = [(each, messages[each.message_id]) for each in reports if each.message_id in messages]
+    await _prove(tx, workspace_id, known, now)
     for fate, (state, words) in _STATES.items():
         concerned = [each for each, _ in known if each.fate is fate]
         await _end(tx, workspace_id, concerned, state, words)
@@ -161,7 +162,7 @@ async def _messages(
 ) -> dict[int, Row[Any]]:
     m = message.c
     rows = await tx.execute(
-        select(m.id, m.contact_id, m.ref).where(
+        select(m.id, m.contact_id, m.ref, m.state).where(
             m.workspace_id == workspace_id,
             m.id == func.any(bindparam("ids", type_=ARRAY(BigInteger))),
             m.channel == int(channel),
@@ -169,6 +170,23 @@ async def _messages(
         {"ids": sorted({each.message_id for each in reports})},
     )
     return {row.id: row for row in rows}
+
+
+async def _prove(
+    tx: Transaction, workspace_id: int, known: Sequence[tuple[Report, Row[Any]]], now: datetime
+) -> None:
+    """A message that nobody was sure of was sent, if the other side tells what came of it."""
+    for each, row in known:
+        if row.state == MessageState.UNCERTAIN and each.fate is not Fate.LATER:
+            await tx.execute(
+                update(message)
+                .where(
+                    message.c.workspace_id == workspace_id,
+                    message.c.id == each.message_id,
+                    message.c.state == int(MessageState.UNCERTAIN),
+                )
+                .values(state=int(MessageState.SENT), sent_at=min(each.at, now), reason=None)
+            )
 
 
 async def _end(

@@ -12,7 +12,7 @@ from headless.storage.database import Database, connect
 EMAIL = """---
 subject: Good that you are here
 ---
-<p>Hello {{ contact.first_name }}. <a href="https://example.com">Look</a></p>
+<p>{% render 'greeting' %}. <a href="https://example.com">Look</a></p>
 """
 CAMPAIGN = """campaign "Welcome"
 start when did "signed up"
@@ -35,6 +35,8 @@ def lay_out(folder: Path) -> None:
         "emails/Hello you.html": EMAIL,
         "emails/Hello you.txt": "Good that you are here.",
         "segments/Grown ups.segment": "points >= 18",
+        "snippets/greeting.liquid": "Hello {{ contact.first_name }}",
+        "sms/Short.txt": "Good that you are here",
         "campaigns/welcome.campaign": CAMPAIGN,
     }.items():
         place = folder / path
@@ -55,17 +57,18 @@ async def test_a_folder_becomes_a_workspace_and_goes_on_with_it(
         told = await house.run("plan", str(folder), "--text", "--exit-code", code=3)
         assert "campaigns/welcome.campaign  new        a draft" in told.stdout
         assert "emails/Hello.html           gone" in told.stdout
-        assert "Plan: 0 changed, 3 new, 0 unchanged, 1 gone." in told.stdout
+        assert "Plan: 0 changed, 5 new, 0 unchanged, 1 gone." in told.stdout
         assert (await house.run("apply", str(folder), code=2)).stderr.count("--yes") == 1
         await house.run("apply", str(folder), "--yes")
         same = await house.run("plan", str(folder), "--text", "--exit-code")
-        assert "0 changed, 0 new, 3 unchanged" in same.stdout
+        assert "0 changed, 0 new, 5 unchanged" in same.stdout
         assert (await house.run("diff", str(folder))).stdout == ""
         await house.run("campaigns", "start", "Welcome", "--yes")
 
         source = folder / "campaigns" / "welcome.campaign"
         source.write_text(CAMPAIGN.replace("wait 3d", "wait 5d"))
         (folder / "segments" / "Grown ups.segment").write_text("points >= 21")
+        (folder / "sms" / "Short.txt").write_text("Good to see you")
         differing = await house.run("diff", str(folder), code=1)
         assert "-wait 3d\n+wait 5d" in differing.stdout
         await house.run("plan", str(folder), "--out", str(plan))
@@ -74,7 +77,7 @@ async def test_a_folder_becomes_a_workspace_and_goes_on_with_it(
         (tmp_path / "forged.json").write_text(json.dumps(forged))
         assert "by hand" in (await house.run("apply", str(tmp_path / "forged.json"), code=5)).stderr
         applied = json.loads((await house.run("apply", str(plan))).stdout)
-        assert len(applied["done"]) == 2
+        assert len(applied["done"]) == 3
         moved = await house.run("apply", str(plan), code=5)
         assert "things have moved" in moved.stderr
         assert await value(database, "select max(number) from version") == 2

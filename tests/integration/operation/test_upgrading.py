@@ -9,9 +9,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from integration.operation.processes import START, House, furnish, value
+from integration.operation.processes import START, House, answering, furnish, post, value
 from sqlalchemy import insert, text
 
+from headless.channels.links import Links
 from headless.cli.ports import any_free
 from headless.seals import SealError, Seals
 from headless.storage import migrate, tables
@@ -100,6 +101,14 @@ async def test_secrets_go_under_the_newest_key(
     assert Seals([NEW.encode()]).open(written.workspace, kept) == b"{}"
     with pytest.raises(SealError):
         Seals([OLD.encode()]).open(written.workspace, kept)
+    message = await post(database, written, "ada")
+    links = Links((OLD.encode(),), house.url)
+    last_year = links.url(
+        "unsubscribe", workspace_id=written.workspace, message_id=message, made=START
+    )
+    async with house.process("serve"):
+        path = last_year.removeprefix(house.url)
+        assert (await answering(house.url, path)).status_code == 200
     house.environ["HEADLESS_SECRET_KEYS"] = "x" * 40
     lost = await house.run("secrets", "rewrap", code=1)
     assert "put the key back" in lost.stderr
