@@ -129,8 +129,7 @@ async def record(
     kinds = {item.kind for item in fresh}
     await leave(tx, workspace_id, ids, kinds, now=now)
     if not kinds.isdisjoint(_REPORTED):
-        rows_ = _reported(workspace_id)
-        await telling.tell_rows(tx, workspace_id, rows_, {"ids": list(ids)}, now=now)
+        await tx.execute(_reported(workspace_id), {"ids": list(ids), "now": now})
     return Recorded(ids, len(activities) - len(fresh))
 
 
@@ -166,7 +165,7 @@ async def _with_pages(tx: Transaction, workspace_id: int, fresh: list[Activity])
 
 @lru_cache(maxsize=WORKSPACES)
 def _reported(workspace_id: int) -> Any:
-    """New activities as webhooks are told of them; takes `:ids`."""
+    """Tell webhooks of new activities; takes `:ids` and `:now`."""
     a = activity.c
     kinds = [(a.kind == int(kind), literal(type_, Text)) for kind, type_ in _REPORTED.items()]
     about_a_form = a.kind == int(ActivityKind.SUBMITTED)
@@ -183,11 +182,12 @@ def _reported(workspace_id: int) -> Any:
         (left, telling.data(contact_id=a.contact_id, channel=case(*channels))),
         else_=answer,
     )
-    return select(case(*kinds), a.occurred_at, data).where(
+    rows = select(case(*kinds), a.occurred_at, data).where(
         a.workspace_id == workspace_id,
         a.id == _IDS.any_(),
         a.kind.in_([int(kind) for kind in _REPORTED]),
     )
+    return telling.told_of(workspace_id, rows)
 
 
 def _only_url(item: Activity) -> str | None:

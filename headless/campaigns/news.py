@@ -33,4 +33,4 @@ async def tell(
     rows = select(literal(f"campaign.{what}", Text), literal(now, Instant), told).where(
         c.workspace_id == workspace_id, c.id == campaign_id
     )
-    await telling.tell_rows(tx, workspace_id, rows, {}, now=now)
+    await tx.execute(telling.told_of(workspace_id, rows), {"now": now})

@@ -35,6 +35,7 @@ from headless.storage.tables import Instant, delivery, endpoint
 
 BATCH_WAIT: Final = "1 second"
 """How long an endpoint that takes batches waits for more to come."""
+_NOW: Final = bindparam("now", type_=Instant)
 _COLUMNS: Final = ("workspace_id", "endpoint_id", "type", "at", "data", "due_at")
 
 
@@ -79,17 +80,9 @@ def _listens(table: Any, workspace_id: Any) -> ColumnElement[bool]:
     )
 
 
-async def tell_rows(
-    tx: Transaction,
-    workspace_id: int,
-    rows: Select[*tuple[Any, ...]],
-    params: Mapping[str, Any],
-    *,
-    now: datetime,
-) -> None:
-    """Tell of `rows`, a select of (type, at, data), in a statement of its own."""
-    made = statement(workspace_id, rows, now=literal(now, Instant), name="rows")
-    await tx.execute(made, params)
+def told_of(workspace_id: int, rows: Select[*tuple[Any, ...]]) -> Insert:
+    """The statement that tells of `rows`, a select of (type, at, data); takes `:now`."""
+    return insert(delivery).from_select(_COLUMNS, _wanted(workspace_id, rows, _NOW, "rows"))
 
 
 async def tell(
