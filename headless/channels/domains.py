@@ -23,6 +23,7 @@ from headless.storage.tables import channel, workspace
 
 _SECONDS: Final = 3.0
 _NOBODY: Final = "example.com"
+_NOT_THERE: Final = (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer)
 
 
 class Domain(msgspec.Struct, frozen=True):
@@ -81,14 +82,18 @@ async def look(
     if nameservers is not None:
         resolver.nameservers = list(nameservers)
         resolver.port = port
-    return list(
-        await asyncio.gather(
-            _spf(resolver, domain.name),
-            _dmarc(resolver, domain.name),
-            *(_dkim(resolver, *each) for each in domain.dkim),
-            *(_exchanger(resolver, each) for each in domain.bounces),
+    try:
+        return list(
+            await asyncio.gather(
+                _spf(resolver, domain.name),
+                _dmarc(resolver, domain.name),
+                *(_dkim(resolver, *each) for each in domain.dkim),
+                *(_exchanger(resolver, each) for each in domain.bounces),
+            )
         )
-    )
+    except dns.exception.DNSException as error:
+        said = str(error).splitlines()[0]
+        return [Record(False, f"the DNS does not answer: {said}", "look at this host's resolvers")]
 
 
 async def _spf(resolver: dns.asyncresolver.Resolver, name: str) -> Record:
@@ -125,7 +130,7 @@ async def _dkim(resolver: dns.asyncresolver.Resolver, name: str, selector: str) 
 async def _exchanger(resolver: dns.asyncresolver.Resolver, name: str) -> Record:
     try:
         found = await resolver.resolve(name, "MX")
-    except dns.exception.DNSException:
+    except _NOT_THERE:
         fix = f"add MX {name} 10 <the host with HEADLESS_RETURN_PORT>"
         return Record(False, f"no MX for the return path {name}: bounces are lost", fix)
     return Record(True, f"bounces to {name} go to {found[0].exchange}", needed=False)
@@ -134,6 +139,6 @@ async def _exchanger(resolver: dns.asyncresolver.Resolver, name: str) -> Record:
 async def _texts(resolver: dns.asyncresolver.Resolver, name: str) -> list[str]:
     try:
         found = await resolver.resolve(name, "TXT")
-    except dns.exception.DNSException:
+    except _NOT_THERE:
         return []
     return [b"".join(each.strings).decode(errors="replace") for each in found]

@@ -9,7 +9,9 @@ import dns.message
 import dns.rcode
 import dns.rdatatype
 import dns.rrset
+import pytest
 
+from headless.channels import domains
 from headless.channels.domains import Domain, Record, look
 
 Zone = dict[tuple[str, str], list[str]]
@@ -74,6 +76,16 @@ async def test_each_record_that_is_missing_is_told_with_its_place() -> None:
     assert "_dmarc.acme.test" in (dmarc.fix or "")
     assert "TXT h1._domainkey.acme.test" in (dkim.fix or "")
     assert "MX bounce.acme.test" in (exchanger.fix or "")
+
+
+async def test_a_dns_that_does_not_answer_is_no_missing_record(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(domains, "_SECONDS", 0.2)
+    async with name_server(GOOD) as port:
+        pass
+    (record,) = await look(ACME, nameservers=["127.0.0.1"], port=port)
+    assert record.says.startswith("the DNS does not answer")
 
 
 async def test_two_spf_records_and_a_revoked_key_are_faults() -> None:
