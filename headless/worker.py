@@ -43,6 +43,8 @@ from headless.runtime.runner import Runner
 from headless.runtime.sweep import sweep
 from headless.seals import Seals
 from headless.settings import Settings, diary_of
+from headless.slack import face
+from headless.slack.tasks import JOB as SLACK
 from headless.storage import measures, metrics_server, partitions
 from headless.storage import wake as wakes
 from headless.storage.database import Database, connect
@@ -67,6 +69,8 @@ log = structlog.get_logger(__name__)
 
 Deliver = Callable[[Wake], Awaitable[int]]
 """Hands over one batch of a channel's messages; answers how many."""
+Chat = Callable[[], Awaitable[int]]
+"""Does what was asked in Slack, and says there what is to be said; answers how much that was."""
 Due = Callable[[], Awaitable[Iterable[Wake]]]
 """The hints for messages that are due."""
 
@@ -82,6 +86,7 @@ class Worker:
         clock: DatabaseClock,
         deliver: Deliver,
         due: Due,
+        chat: Chat | None = None,
         kept: Kept = _FOR_EVER,
         hashes: Hashes | None = None,
         stop_seconds: float = 20,
@@ -99,12 +104,16 @@ class Worker:
         self._look = asyncio.Event()
         self.moving = Runner(self._move, tasks=2)
         self.sending = Runner(self._send, tasks=2)
+        self._chat = chat
+        self.chatting = Runner(self._say, tasks=2)
         database.waker = self
 
     async def send(self, given: Iterable[Wake]) -> None:
         """Put hints into the line of those who can work on them."""
         moving = [wake for wake in given if wake.job in JOBS]
         sending = [wake for wake in given if wake.job in SENDING]
+        if chatting := [wake for wake in given if wake.job == SLACK]:
+            await self.chatting.send(chatting)
         if any(wake.job == SWEEP for wake in given):
             self._look.set()
         if moving:
@@ -122,12 +131,16 @@ class Worker:
         with measured(wake.job):
             return await self._deliver(wake)
 
+    async def _say(self, _: Wake) -> int:
+        return 0 if self._chat is None else await self._chat()
+
     async def run(self) -> None:
         """Work until `stop` is called, then finish or roll back what is under way."""
         await self.clock.read()
         await self._beat()
         self.moving.start()
         self.sending.start()
+        self.chatting.start()
         tasks = [
             asyncio.create_task(self._sweep(), name="sweep"),
             asyncio.create_task(self._listen(), name="listen"),
@@ -138,7 +151,10 @@ class Worker:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         finished = await asyncio.gather(
-            self.moving.stop(self._stop_seconds), self.sending.stop(self._stop_seconds)
+            *(
+                runner.stop(self._stop_seconds)
+                for runner in (self.moving, self.sending, self.chatting)
+            )
         )
         log.info("worker_stopped", worker=self.name, finished=all(finished))
 
@@ -208,7 +224,7 @@ class Worker:
         settings.retry_on_error = [RedisConnectionError, RedisTimeoutError, OSError]
         settings.retry = Retry(ExponentialBackoff(cap=1, base=0.05), 5)
         return Listener(
-            [self._handler(job) for job in (*JOBS, *SENDING, SWEEP)],
+            [self._handler(job) for job in (*JOBS, *SENDING, SLACK, SWEEP)],
             redis_settings=settings,
             queue_name=wakes.QUEUE,
             handle_signals=False,
@@ -263,6 +279,8 @@ async def _work(settings: Settings) -> None:
     notices = Notices(database, Seals(keys), clock.now)
     gate = Gate(database, settings.url, clock.now)
 
+    line = face.line(database, clock, settings)
+
     async def deliver(wake: Wake) -> int:
         if wake.job == TRIP:
             workspace_id, campaign_id = wake.args
@@ -270,11 +288,14 @@ async def _work(settings: Settings) -> None:
         return await post.deliver(wake) if await gate.open() else 0
 
     async def due() -> list[Wake]:
-        hints = await tripping.tripped(database)
+        hints = [*await tripping.tripped(database), *await line.due()]
         if not await gate.open():
             return hints
         await notices.begin()
         return [*hints, *await post.due()]
+
+    async def chat() -> int:
+        return 0 if await gate.copy() else await line.once()
 
     hashes = ring(settings.secret_keys)
     database.diary = Diary(diary_of(settings), hashes.newest if hashes else None)
@@ -287,6 +308,7 @@ async def _work(settings: Settings) -> None:
             clock=clock,
             deliver=deliver,
             due=due,
+            chat=chat,
             kept=Kept(
                 activity=settings.activity_months,
                 journal=settings.journal_months,
@@ -309,6 +331,7 @@ async def _work(settings: Settings) -> None:
                 )
             await until_signalled(made)
     finally:
+        await line.close()
         await notices.close()
         await post.close()
         await database.close()

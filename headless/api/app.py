@@ -26,12 +26,14 @@ from headless.api.routes import (
     join,
     public,
     sdk,
+    slack,
     v1,
     web,
 )
 from headless.audience.remembered import ring
 from headless.clock import Clock, SystemClock
 from headless.settings import Settings, diary_of, load
+from headless.slack.face import Face, listens
 from headless.storage.database import Database, connect
 from headless.storage.diary import Diary
 from headless.storage.wake import RedisWaker, Wake
@@ -87,9 +89,14 @@ async def _opened(app: Litestar) -> AsyncIterator[None]:
         house.database.waker = hints
     mode: Mode = app.state.mode
     await mode.open()
+    face: Face | None = app.state.slack
+    if face is not None and mode.word != b"copy":
+        await face.open()
     try:
         yield
     finally:
+        if face is not None:
+            await face.close()
         await mode.close()
         if hints is not None:
             await hints.close()
@@ -126,6 +133,7 @@ def build(
             *sdk.HANDLERS,
             *web.HANDLERS,
             *hooks.HANDLERS,
+            *slack.PUBLIC,
             *join.HANDLERS,
             *docs.HANDLERS,
             *(dev.HANDLERS if development else ()),
@@ -153,6 +161,7 @@ def furnish(
     if not development:
         house.budgets = budgets.Budgets(settings)
     app.state.house = house
+    app.state.slack = Face(database, house.clock, settings) if listens(settings) else None
     app.state.mode = Mode(database, settings.url, house.clock)
     return app
 

@@ -16,6 +16,7 @@ import msgspec
 import structlog
 from slack_sdk.errors import SlackApiError
 
+from headless.channels.senders.slack import escaped
 from headless.clock import Clock
 from headless.problems import Problem
 from headless.settings import Settings
@@ -218,7 +219,7 @@ async def _greet(tx: Transaction, made: Installation, now: datetime) -> None:
     house = await workspaces.find(tx, made.workspace_id)
     others = {"none": "do nothing", "viewer": "look (viewer)", "editor": "write (editor)"}
     text = (
-        f"Installed for *{_escaped(house.name)}* ({house.mode}). You are admin. Everyone else may "
+        f"Installed for *{escaped(house.name)}* ({house.mode}). You are admin. Everyone else may "
         f"{others[made.default_role]}. Give a role: `/campaign role @ann editor`"
     )
     buttons = [
@@ -250,7 +251,3 @@ async def _greet(tx: Transaction, made: Installation, now: datetime) -> None:
         key=f"greet:{made.team_id}:{now.timestamp()}",
         now=now,
     )
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

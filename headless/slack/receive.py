@@ -21,7 +21,9 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_bolt.request.async_request import AsyncBoltRequest
 
+from headless.channels.senders.slack import escaped
 from headless.clock import Clock
+from headless.problems import Problem
 from headless.settings import Settings
 from headless.slack import accounts, installations, reading, signature, tasks
 from headless.slack.clients import Clients
@@ -219,6 +221,8 @@ class Receiver:
                 told = await self._submit(asker, body["view"])
         except TimeoutError:
             told = {"response_action": "push", "view": _notice(_SLOW)}
+        except Problem as problem:  # what was typed stays in the window underneath
+            told = {"response_action": "push", "view": _notice(escaped(problem.detail))}
         await (ack() if told is None else ack(**told))
 
     async def _ended(self, body: Payload, ack: AsyncAck) -> None:
