@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from headless.cli import headless
-from headless.settings import SETTINGS
+from headless.settings.table import SETTINGS
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
