@@ -58,7 +58,8 @@ This page is made from the API's own description, which a running server answers
 ## Without a token
 
 Signed links in mails: `GET /o/{token}.gif` (open), `GET /c/{token}` (click), `GET /u/{token}` (a
-page that asks) and `POST /u/{token}` (unsubscribe, in one click by RFC 8058). Only on `headless
+page of choices) and `POST /u/{token}` (unsubscribe, in one click by RFC 8058; or the choices), `GET
+/s/{token}` and `POST /s/{token}` (a page with a button that confirms an address). Only on `headless
 dev`, without a token as well:
 
 | route | does |

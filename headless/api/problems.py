@@ -13,9 +13,11 @@ import msgspec
 import structlog
 from asyncpg.exceptions import (
     CannotConnectNowError,
+    CharacterNotInRepertoireError,
     ConnectionDoesNotExistError,
     PostgresConnectionError,
     TooManyConnectionsError,
+    UntranslatableCharacterError,
 )
 from litestar import Request, Response
 from litestar.enums import ScopeType
@@ -140,6 +142,8 @@ def on_exception(request: Request[Any, Any, Any], error: Exception) -> Response[
     if is_away(error):
         log.warning("database_away", request_id=request_id(request.scope), error=str(error))
         return answer(request, Away("not_ready", "the database does not answer; try again soon"))
+    if _holds_nul(error):
+        return answer(request, Problem("invalid_value", "a text holds U+0000; leave it out"))
     log.error(
         "request_failed",
         request_id=request_id(request.scope),
@@ -151,6 +155,15 @@ def on_exception(request: Request[Any, Any, Any], error: Exception) -> Response[
         request,
         Problem("internal", "it is not your fault; tell us the request id if it happens again"),
     )
+
+
+def _holds_nul(error: BaseException | None) -> bool:
+    """Whether the database refused a text for the one character that none may hold."""
+    while error is not None:
+        if isinstance(error, CharacterNotInRepertoireError | UntranslatableCharacterError):
+            return True
+        error = error.__cause__ or getattr(error, "orig", None)
+    return False
 
 
 class Away(Problem):

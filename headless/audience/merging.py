@@ -320,6 +320,10 @@ def _of_both(table: Table, other: Any) -> dict[str, Any]:
             return {"points": table.c.points + other.points}
         case "contact_tag":
             return {"at": func.least(table.c.at, other.at)}
+        case "topic_choice":  # who left a topic once stays out of it
+            return {"subscribed": table.c.subscribed & other.subscribed}
+        case "tracking":
+            return {"granted": table.c.granted & other.granted}
         case "segment_member" | "company_member":
             return {"since": func.least(table.c.since, other.since)}
         case "form_answer":

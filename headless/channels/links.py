@@ -11,6 +11,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 import struct
 from collections.abc import Sequence
 from datetime import datetime
@@ -32,6 +33,7 @@ PATHS: Final[dict[Kind, tuple[str, str]]] = {
     "unsubscribe": ("/u/", ""),
     "confirm": ("/s/", ""),
 }
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 RECORDED_MONTHS: Final = 24  # older opens and clicks are answered and not recorded
 _LENGTH: Final = 34
 _PAYLOAD: Final = struct.Struct(">BHQH")
@@ -201,7 +203,8 @@ def _decoded(token: str) -> bytes | None:
 def _target(link: Link, targets: Sequence[str]) -> str | None:
     if link.kind != "click" or link.ordinal >= len(targets):
         return None
-    target = targets[link.ordinal]
+    # as browsers read it, and so that nothing can end a header
+    target = _CONTROL.sub("", targets[link.ordinal])
     return target if target.lower().startswith(("http://", "https://")) else None
 
 

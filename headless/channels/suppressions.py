@@ -13,8 +13,9 @@ import msgspec
 from sqlalchemy import ColumnElement, and_, case, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
+from headless.audience import consents
 from headless.audience.activities import Activity, record
-from headless.audience.consents import MARKETING_ONLY
+from headless.audience.consents import MARKETING_ONLY, About
 from headless.storage.codes import ActivityKind, Channel
 from headless.storage.database import Transaction
 from headless.storage.diary import Entry
@@ -23,6 +24,11 @@ from headless.storage.tables import activity_todo, contact, suppression
 Reason = Literal["unconfirmed", "unsubscribed", "hard_bounce", "complaint", "by_hand"]
 UNCONFIRMED: Final = "unconfirmed"
 UNSUBSCRIBED: Final = "unsubscribed"
+
+
+_ABOUT: Final[dict[Channel, About]] = {
+    Channel.EMAIL: "email", Channel.SMS: "sms", Channel.PUSH: "push",
+}  # fmt: skip
 
 
 class Suppress(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +59,10 @@ async def suppress(
     *,
     now: datetime,
 ) -> None:
-    """Send nothing more to these; campaigns that listen for it hear of it after the commit."""
+    """Send nothing more to these; campaigns that listen for it hear of it after the commit.
+
+    That somebody unsubscribed is a line of the ledger.
+    """
     if not wanted:
         return
     by_contact = {each.contact_id: each for each in wanted}
@@ -73,7 +82,7 @@ async def suppress(
             for each in by_contact.values()
         ]
     )
-    await tx.execute(
+    new = await tx.execute(
         given.on_conflict_do_update(
             index_elements=["workspace_id", "contact_id", "channel"],
             set_={
@@ -88,8 +97,11 @@ async def suppress(
                 "at": given.excluded.at,
             },
             where=_weaker(suppression.c.reason, given.excluded.reason),
-        )
+        ).returning(suppression.c.contact_id)
     )
+    left = [by_contact[row.contact_id] for row in new]
+    withdrawn = [_line(channel, each) for each in left if each.reason == UNSUBSCRIBED]
+    await consents.record(tx, workspace_id, withdrawn)
     done = [_activity(channel, each) for each in wanted if each.reason in _HEARD]
     recorded = await record(tx, workspace_id, done, now=now)
     if recorded.ids:
@@ -130,6 +142,17 @@ async def diarise(
                 lifted=lifted,
             )
         )
+
+
+def _line(channel: Channel, each: Suppress) -> consents.Entry:
+    return consents.Entry(
+        contact_id=each.contact_id,
+        about=_ABOUT[channel],
+        action="withdrawn",
+        source=each.source,
+        message_id=each.message_id,
+        at=each.at,
+    )
 
 
 def _weaker(held: ColumnElement[str], given: ColumnElement[str]) -> ColumnElement[bool]:

@@ -23,9 +23,9 @@ from headless.channels.reports.hooks import PATH
 from headless.channels.returns import Returns
 from headless.channels.webhook import WebhookCourier
 from headless.problems import Problem
-from headless.storage.codes import word
+from headless.storage.codes import Channel, word
 from headless.storage.database import Transaction
-from headless.workspace import workspaces
+from headless.workspace import hold, workspaces
 
 
 class ChannelShape(msgspec.Struct, frozen=True):
@@ -245,6 +245,20 @@ class ChannelTestShape(msgspec.Struct, frozen=True):
     detail: str
 
 
+async def _free(
+    request: Request[Any, Any, Any], call: Call, tx: Transaction, kind: Channel
+) -> None:
+    """Raise Problem `wrong_state` where nothing may leave: held, a copy, or only rehearsed."""
+    if call.dry:
+        raise Problem("wrong_state", "a test cannot be rehearsed: all it does is to send")
+    word_ = request.app.state.mode.word
+    if word_ is not None:
+        raise Problem("wrong_state", f"nothing leaves here: the installation is {word_.decode()}")
+    held = await hold.holding(tx, call.workspace_id, kind, None)
+    if held is not None:
+        raise Problem("wrong_state", f"{held.words} is held ({held.reason}); let it go first")
+
+
 def _tried(answer: Answer) -> ChannelTestShape:
     return ChannelTestShape(answer.verdict is Verdict.SENT, answer.verdict.value, answer.detail)
 
@@ -267,9 +281,10 @@ async def test_channel(
         number = await _number(tx, call.workspace_id, name)
         await accounts.get(tx, call.house.seals, call.workspace_id, number)
         own = await accounts.opened_by_id(tx, call.house.seals, number)
+        if own is None:
+            raise Problem("not_found", f"there is no channel `{name[:60]}`")
+        await _free(request, call, tx, PROVIDERS[own.provider].kind)
         house = await workspaces.find(tx, call.workspace_id)
-    if own is None:
-        raise Problem("not_found", f"there is no channel `{name[:60]}`")
     keys = tuple(key.encode() for key in call.house.settings.secret_keys)
     kit = Kit(call.house.links, Returns(keys), call.house.hooks)
     trial = trying.Trial(to=body.to, text=body.text)
@@ -282,10 +297,13 @@ async def test_channel(
     tags=["Channels"],
     status_code=200,
 )
-async def test_webhook(call: Caller, name: FromPath[str]) -> ChannelTestShape:
+async def test_webhook(
+    request: Request[Any, Any, Any], call: Caller, name: FromPath[str]
+) -> ChannelTestShape:
     """Call a named webhook with `{"test": true}`, signed as ever, and tell what it answered."""
     async with call.transaction() as tx:
         number = await number_of(tx, targets.WEBHOOK, call.workspace_id, name)
+        await _free(request, call, tx, Channel.WEBHOOK)
     keys = tuple(key.encode() for key in call.house.settings.secret_keys)
     courier = WebhookCourier(keys)
     return _tried(

@@ -8,6 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from headless import ids
 from headless.api import bodies
+from headless.api.auditing import shows_nobody
 from headless.api.auth import Call, Caller, needs
 from headless.api.openapi import reads
 from headless.api.shapes import Instant, instant
@@ -76,7 +77,7 @@ async def _scope(tx: Transaction, call: Call, body: HoldWrite) -> str:
     return hold.WORKSPACE
 
 
-@get("/hold", opt=needs("messages:read", "messages:write"), tags=["Messages"])
+@get("/hold", opt={**needs("messages:read", "messages:write"), **shows_nobody()}, tags=["Messages"])
 async def get_hold(call: Caller) -> HeldShape:
     """What is held: none of it is handed over; everything else goes on."""
     async with call.transaction() as tx:

@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from headless import ids
 from headless.api import bodies
+from headless.api.auditing import shows_nobody
 from headless.api.auth import Call, Caller, needs
 from headless.api.openapi import reads
 from headless.api.shapes import Instant, Page, instant, maybe_instant, number
@@ -22,6 +23,7 @@ from headless.audience.topics import Choice, Topic
 from headless.problems import Problem
 from headless.storage.database import Transaction
 
+_READS: Final = {**needs("suppressions:read"), **shows_nobody()}
 Words = Annotated[str, msgspec.Meta(min_length=1, max_length=consents.MOST_WORDS)]
 
 
@@ -133,14 +135,14 @@ async def create_topic(request: Request[Any, Any, Any], call: Caller) -> Respons
     return _answer(made, 201)
 
 
-@get("/topics", opt=needs("suppressions:read"), tags=["Consent"])
+@get("/topics", opt=_READS, tags=["Consent"])
 async def list_topics(call: Caller) -> Page[TopicShape]:
     """All topics by name; there are at most a hundred, so it is one page."""
     async with call.transaction() as tx:
         return Page([_shape(each) for each in await topics.listing(tx, call.workspace_id)], None)
 
 
-@get("/topics/{name:str}", opt=needs("suppressions:read"), tags=["Consent"])
+@get("/topics/{name:str}", opt=_READS, tags=["Consent"])
 async def get_topic(call: Caller, name: FromPath[str]) -> Response[TopicShape]:
     """One topic."""
     async with call.transaction() as tx:

@@ -60,25 +60,52 @@ def taken_off(batch: Batch, step: int, action: ast.Unsubscribe) -> Iterator[CTE]
         )
         newly.append(new)
         yield new
+        yield _noted(batch, step, channel, new, "withdrawn", source)
         yield from told(batch, step, ActivityKind.UNSUBSCRIBED, channel, new, name=name)
     if len(channels) > 1:
         anybody = union(*(select(new.c.contact_id) for new in newly)).cte(f"off{step}")
         yield from told(batch, step, ActivityKind.UNSUBSCRIBED, ALL, anybody, name=f"{step}_all")
 
 
-def put_on(batch: Batch, step: int, action: ast.Subscribe) -> CTE:
+def put_on(batch: Batch, step: int, action: ast.Subscribe) -> Iterator[CTE]:
     """Take the contacts' own unsubscriptions from a channel away."""
     table, written = tables.suppression, batch.written
-    codes = [number(channel) for channel in _CHANNELS[action.channel]]
-    return (
-        delete(table)
-        .where(
-            table.c.workspace_id == batch.version.workspace_id,
-            table.c.contact_id == written.c.contact_id,
-            table.c.channel.in_(codes),
-            table.c.reason == UNSUBSCRIBED,
-            batch.of(step),
+    source = f"campaign {batch.version.plan.name or batch.version.campaign_id}"
+    for channel in _CHANNELS[action.channel]:
+        back = (
+            delete(table)
+            .where(
+                table.c.workspace_id == batch.version.workspace_id,
+                table.c.contact_id == written.c.contact_id,
+                table.c.channel == number(channel),
+                table.c.reason == UNSUBSCRIBED,
+                batch.of(step),
+            )
+            .returning(table.c.contact_id)
+            .cte(f"on{step}_{channel.name.lower()}")
         )
-        .returning(table.c.contact_id)
-        .cte(f"on{step}")
+        yield back
+        yield _noted(batch, step, channel, back, "granted", source)
+
+
+def _noted(batch: Batch, step: int, channel: Channel, who: CTE, action: str, source: str) -> CTE:
+    """The ledger's lines for those of a step whose consent has changed."""
+    written, table = batch.written, tables.consent
+    return (
+        insert(table)
+        .from_select(
+            ["workspace_id", "contact_id", "about", "action", "source", "at"],
+            select(
+                number(batch.version.workspace_id),
+                written.c.contact_id,
+                literal(channel.name.lower()),
+                literal(action),
+                literal(source),
+                written.c.at,
+            )
+            .join(who, who.c.contact_id == written.c.contact_id)
+            .where(batch.of(step)),
+        )
+        .returning(table.c.id)
+        .cte(f"line{step}_{channel.name.lower()}")
     )

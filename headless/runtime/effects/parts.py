@@ -70,7 +70,7 @@ def _part(batch: Batch, step: int, action: ast.Simple) -> Iterator[CTE]:
         case ast.Unsubscribe():
             yield from consent.taken_off(batch, step, action)
         case ast.Subscribe():
-            yield consent.put_on(batch, step, action)
+            yield from consent.put_on(batch, step, action)
         case ast.ShowContent():
             yield slots.shown(batch, step, action)
 

@@ -152,3 +152,17 @@ async def test_what_asking_comes_to(server: Server, api: httpx.AsyncClient) -> N
         assert await office.rows("select reason, source from suppression order by 1") == [
             ("by_hand", "by hand: she asked"), ("unsubscribed", "api"),
         ]  # fmt: skip
+
+
+async def test_a_text_that_cannot_be_kept_is_refused(api: httpx.AsyncClient) -> None:
+    await api.post("/v1/contacts", json={"email": "ada@example.com"})
+    await api.post("/v1/emails", json={"name": "Receipt", "subject": "x", "html": "x"})
+    who = {"contact": {"email": "ada@example.com"}}
+    for path, body in (
+        ("/v1/consents", {"about": "sms", "action": "denied", "text": "a\0b", **who}),
+        ("/v1/send", {"email": "Receipt", "data": {"a": "\0"}, **who}),
+        ("/v1/hold", {"reason": "a\0b"}),
+    ):
+        answer = await api.post(path, json=body)
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_value"), answer.text
+        assert "U+0000" in answer.json()["detail"]

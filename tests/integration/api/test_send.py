@@ -185,6 +185,11 @@ async def test_each_channel_can_be_tried(server: Server, api: httpx.AsyncClient)
         await office.made("/v1/webhook-targets", inside)
         shut = await office.made("/v1/webhook-targets/Inside/test", {}, 200)
         assert (shut["ok"], shut["verdict"]) == (False, "park")
+        await office.made("/v1/hold", {"reason": "we move"}, 200)
+        held = await tried("slack", 409)
+        assert "everything is held (we move)" in held["detail"]
+        held = await office.made("/v1/webhook-targets/Shop/test", {}, 409)
+        assert held["code"] == "wrong_state"
         assert await office.rows("select count(*) from message") == [(0,)]
 
 
