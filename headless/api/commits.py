@@ -24,7 +24,8 @@ _HOUSEKEEPING: Final = frozenset(
     {"activity_seen", "activity_todo", "audit", "contact_change", "kept_answer", "segment_watch"}
 )
 RENAMED: Final[dict[str, ids.Kind]] = {
-    "assets": "ast", "contents": "cnt", "emails": "eml", "forms": "frm", "integrations": "int",
+    "assets": "ast", "campaigns": "cmp",
+    "contents": "cnt", "emails": "eml", "forms": "frm", "integrations": "int",
     "multi-messages": "mul", "pages": "pag", "push-messages": "psh", "segments": "seg",
     "slots": "slt", "sms": "sms", "snippets": "snp", "webhook-targets": "wht",
 }  # fmt: skip

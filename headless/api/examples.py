@@ -27,6 +27,7 @@ REQUESTS: Final[dict[str, Any]] = {
     "Agreement": {"plan": _HASH},
     "AssetWrite": {"name": "Price list", "slug": "prices"},
     "ByHand": {"contacts": [_CONTACT], "data": {"coupon": "SPRING"}},
+    "CampaignChange": {"name": "Spring sale"},
     "CampaignWrite": {"source": _CAMPAIGN},
     "ChannelChange": {"in_use": True},
     "ColleagueChange": {"role": "approver"},

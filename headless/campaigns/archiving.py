@@ -13,6 +13,7 @@ from headless.campaigns.publish import MOST_NAME, Campaign, find
 from headless.problems import Problem
 from headless.storage.database import Transaction
 from headless.storage.tables import approval, campaign, segment, version
+from headless.workspace import former
 
 
 async def archive(
@@ -60,14 +61,14 @@ async def delete(tx: Transaction, workspace_id: int, campaign_id: int) -> None:
 async def rename(
     tx: Transaction, workspace_id: int, campaign_id: int, name: str, *, now: datetime
 ) -> Campaign:
-    """Call a campaign something else.
+    """Call a campaign something else; for thirty days the old name leads to it.
 
     Raises Problem `name_taken`, `invalid_value`, and `wrong_state` where the text itself says the
     name: change it there.
     """
     found = await find(tx, workspace_id, campaign_id, lock=True)
     called = " ".join(name.split())
-    if not 1 <= len(called) <= MOST_NAME:
+    if not 1 <= len(called) <= MOST_NAME or not called.isprintable():
         raise Problem("invalid_value", f"a campaign's name has 1 to {MOST_NAME} characters")
     if found.plan.name is not None and found.plan.name != called:
         raise Problem("wrong_state", "its text says the name in its first line; change it there")
@@ -89,4 +90,5 @@ async def rename(
         .where(campaign.c.workspace_id == workspace_id, campaign.c.id == campaign_id)
         .values(name=called, updated_at=now)
     )
+    await former.note(tx, workspace_id, "cmp", found.name, called, campaign_id, now=now)
     return await find(tx, workspace_id, campaign_id)

@@ -7,6 +7,7 @@ from litestar.handlers import HTTPRouteHandler
 from headless.api.routes import (
     activities,
     approvals,
+    archiving,
     audit,
     campaigns,
     catalogue,
@@ -69,6 +70,7 @@ HANDLERS: Final[list[HTTPRouteHandler]] = [
     *campaigns.HANDLERS,
     *lifecycle.HANDLERS,
     *approvals.HANDLERS,
+    *archiving.HANDLERS,
     *versions.HANDLERS,
     *activities.HANDLERS,
     *why.HANDLERS,

@@ -14,7 +14,7 @@ MAIL = {"name": "Old mail", "subject": "s", "html": "<p>x</p>"}
 
 def test_every_kind_of_component_is_known_by_its_path() -> None:
     kinds = {one.path.strip("/"): one.kind.prefix for one in FACES}
-    assert kinds | {"emails": "eml", "segments": "seg"} == commits.RENAMED
+    assert kinds | {"campaigns": "cmp", "emails": "eml", "segments": "seg"} == commits.RENAMED
 
 
 async def test_the_old_name_leads_to_the_id(api: Api, server: Server) -> None:
