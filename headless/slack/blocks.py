@@ -109,12 +109,12 @@ def divider() -> Block:
 
 def code(text: str, *, most: int = MOST_TEXT) -> Block:
     """Text from outside in a fixed width, cut at a line; it cannot end the fence."""
-    room = most - 8
+    room = most - 7
     said = escape(text.replace("```", "ˋˋˋ").rstrip("\n"))
     if len(said) > room:
         lines = said[: room - 1].rpartition("\n")[0] or cut(said, room - 1).removesuffix("…")
         said = f"{lines}\n…" if len(lines) < room - 1 else f"{lines}…"
-    return {"type": "section", "text": mrkdwn(f"```\n{said}\n```", most), "expand": True}
+    return {"type": "section", "text": mrkdwn(f"```{said}\n```", most), "expand": True}
 
 
 def codes(text: str) -> list[Block]:

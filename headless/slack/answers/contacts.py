@@ -1,8 +1,10 @@
 """`why`, `where` and `preview`: one contact, read from the journal and never worked out anew."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
@@ -25,6 +27,7 @@ from headless.slack.reply import Block, Reply
 from headless.storage import tables
 from headless.storage.database import Transaction
 
+_MESSAGE: Final = re.compile(r" \(msg_\w+\)")
 _MOST_CAMPAIGNS: Final = 5
 _MOST_EMAILS: Final = 4
 _MOST_BODY: Final = 700
@@ -89,7 +92,9 @@ def _table(run: Run, zone: str, mail: str | None) -> str:
         if (date := day(line.at, zone)) != today:
             today = date
             rows.append((today,))
-        outcome = f"{line.outcome}: {in_zone(line.reason, zone)}" if line.reason else line.outcome
+        outcome = line.outcome
+        if line.reason:
+            outcome += f": {_briefly(line.reason, line.at, zone)}"
         about = marked is not None and line.step.startswith("send") and marked in folded(line.step)
         rows.append((f"{'>' if about else ' '} {clock(line.at, zone)}", line.step, outcome))
     for place in run.waiting:
@@ -105,6 +110,12 @@ def _table(run: Run, zone: str, mail: str | None) -> str:
     if run.ended_at is not None:
         lines.append(f"  {clock(run.ended_at, zone)}  {run.state}")
     return "\n".join(lines)
+
+
+def _briefly(reason: str, at: datetime, zone: str) -> str:
+    """A reason without ids, and without the day where it is that of its line."""
+    told = _MESSAGE.sub("", in_zone(reason, zone))
+    return told.replace(f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d} ", "")
 
 
 def _for_all(text: str, who: Contact) -> str:

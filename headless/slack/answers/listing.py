@@ -1,9 +1,9 @@
-"""`home` and `list`: which campaigns there are."""
+"""`list`: which campaigns there are."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 
 from headless.campaigns import inspect
 from headless.campaigns.publish import Campaign
@@ -26,72 +26,11 @@ _SIGNS: Final = {
     "stopped": "⏹️",
     "archived": "🗄️",
 }
-FIRST: Final = (
-    ('new "Hello": start when did "signed up" send email Welcome', "Greet who signs up"),
-    ("when opened email Welcome within 3d then add points 10", "Score who reads"),
-    ("segments", "See the segments"),
-)
-"""What somebody can press who has nothing yet: a command and the words on its button."""
 
 
 def sign(state: str) -> str:
     """The state of a campaign as one sign."""
     return _SIGNS.get(state, "•")
-
-
-async def home(desk: Desk, asker: Asker, _command: Command) -> Reply:
-    """The home card: how things stand, and what to do next."""
-    async with desk.database.transaction() as tx:
-        found = await _campaigns(tx, asker, None)
-        held = (await tx.execute(_holds(asker.workspace_id))).all()
-        house = await tx.scalar(
-            select(tables.workspace.c.name).where(tables.workspace.c.id == asker.workspace_id)
-        )
-    body: list[Block] = [blocks.header(house)]
-    body += [
-        blocks.section(
-            f"🛑 *Everything is held*: {blocks.escape(one.reason)}. Nothing is handed over; "
-            "`/campaign release` lets it go on."
-        )
-        for one in held
-    ]
-    if not found:
-        return _empty(asker, body)
-    by_state: dict[str, int] = {}
-    for each in found:
-        by_state[each.state] = by_state.get(each.state, 0) + 1
-    told = " · ".join(f"{sign(state)} {many} {state}" for state, many in by_state.items())
-    body.append(blocks.section(told))
-    running = [one for one in found if one.state in ("running", "paused")]
-    newest = sorted(running or found, key=lambda one: one.updated_at, reverse=True)[:5]
-    body += [_row(one, desk.clock.now()) for one in newest]
-    presses = [("list", "All campaigns"), ("emails", "Emails"), ("help", "What can I say?")]
-    if may(asker, "editor"):
-        presses.insert(0, ("new", "New campaign"))
-    body.append(blocks.actions(*_buttons(presses)))
-    return Reply(text=f"{house}: {told}", blocks=blocks.fit(body))
-
-
-def _empty(asker: Asker, body: list[Block]) -> Reply:
-    """Nothing is there yet: three sentences to press."""
-    body.append(
-        blocks.section(
-            "There are no campaigns yet. A campaign is a few lines that say what happens to whom, "
-            "and when. Press one to begin, or type your own after `/campaign`:"
-        )
-    )
-    shown = FIRST if may(asker, "editor") else FIRST[2:]
-    for place, (command, label) in enumerate(shown):
-        press = blocks.button(label, f"{SAY}:first{place}", command)
-        body.append(blocks.section(blocks.quoted(f"/campaign {command}"), accessory=press))
-    if not may(asker, "editor"):
-        body.append(
-            blocks.context(
-                f"You are *{asker.role}*, so you can look. An admin makes you an editor: "
-                f"`/campaign role @{blocks.escape(asker.name)} editor`"
-            )
-        )
-    return Reply(text="There are no campaigns yet.", blocks=blocks.fit(body))
 
 
 async def list_(desk: Desk, asker: Asker, command: Command) -> Reply:
@@ -121,12 +60,6 @@ async def list_(desk: Desk, asker: Asker, command: Command) -> Reply:
     return Reply(
         text=f"{what.capitalize()} campaigns: {names}", blocks=blocks.fit(body), shareable=True
     )
-
-
-def _holds(workspace_id: int) -> Select[*tuple[Any, ...]]:
-    """Why all sending is held, if it is."""
-    held = tables.hold.c
-    return select(held.reason).where(held.workspace_id == workspace_id, held.scope == "workspace")
 
 
 async def _campaigns(tx: Transaction, asker: Asker, wanted: str | None) -> list[Campaign]:
@@ -182,4 +115,4 @@ def _buttons(presses: list[tuple[str, str]]) -> list[Block]:
     ]
 
 
-HANDLERS: Final[dict[str, Handler]] = {"home": home, "list": list_}
+HANDLERS: Final[dict[str, Handler]] = {"list": list_}
