@@ -64,6 +64,7 @@ REQUESTS: Final[dict[str, Any]] = {
     "MultiMessageWrite": {"name": "Reminder", "email": "Welcome"},
     "NewDevice": {"token": "fcm-registration-token", "platform": "android"},
     "NewField": {"name": "first_name", "type": "text"},
+    "NewName": {"name": "Customers"},
     "NewSegment": {"name": "Engaged", "condition": "points > 50"},
     "NewVersion": {"source": _CAMPAIGN},
     "PageWrite": {"name": "Pricing", "url": "https://example.com/pricing"},

@@ -16,7 +16,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from headless import __version__
 from headless.api import examples
-from headless.api.auth import DRY_RUN, mutates, own_queries
+from headless.api.auth import DRY_RUN, mutates, needs_of, own_queries
 from headless.problems import CATALOGUE
 
 CONFIG: Final = OpenAPIConfig(
@@ -135,6 +135,7 @@ def describe(app: Litestar) -> dict[str, Any]:
         operation["responses"].pop("400", None)
         operation["responses"]["default"] = _REFUSED
         if "needs" in handler.opt:
+            operation["x-scopes"] = list(needs_of(handler).scopes)
             _add_parameters(handler, operation)
         else:
             operation["security"] = []

@@ -11,7 +11,7 @@ from headless import ids
 from headless.api import bodies
 from headless.api.auditing import shows_nobody
 from headless.api.auth import Caller, needs
-from headless.api.openapi import reads
+from headless.api.openapi import also, reads
 from headless.api.routes.segments import (
     MemberChange,
     MembersChanged,
@@ -70,7 +70,7 @@ async def _find(tx: Transaction, workspace_id: int, name: str) -> Company:
 
 @post(
     "/companies",
-    opt={**needs("contacts:write"), **reads(CompanyWrite)},
+    opt={**needs("contacts:write"), **reads(CompanyWrite), **also(200)},
     tags=["Companies"],
     status_code=201,
 )

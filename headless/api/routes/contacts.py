@@ -15,7 +15,7 @@ from msgspec import UNSET, UnsetType
 from headless import ids
 from headless.api import bodies
 from headless.api.auth import Call, Caller, needs
-from headless.api.openapi import reads
+from headless.api.openapi import also, reads
 from headless.api.problems import type_of
 from headless.api.shapes import Cursor, Instant, Limit, Page, after, instant, number, page
 from headless.audience import contacts, saving, segments
@@ -199,7 +199,7 @@ async def _save(
 
 @post(
     "/contacts",
-    opt={**needs("contacts:write"), **reads(ContactWrite)},
+    opt={**needs("contacts:write"), **reads(ContactWrite), **also(200)},
     tags=["Contacts"],
     status_code=201,
 )

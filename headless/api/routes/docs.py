@@ -33,6 +33,38 @@ async def overview(request: Request[Any, Any, Any]) -> Response[str]:
     return page("Headless API", _routes(openapi.describe(request.app)))
 
 
+@get("/llms.txt", include_in_schema=False)
+async def for_machines(request: Request[Any, Any, Any]) -> Response[str]:
+    """What there is, in the few lines that a language model reads first."""
+    described = openapi.describe(request.app)
+    lines = [
+        "# Headless",
+        "",
+        "> Marketing campaigns as a small language, run set by set over PostgreSQL. Everything is "
+        "done over HTTP with a bearer token; begin with `GET /v1/whoami`.",
+        "",
+        "- Refusals are RFC 9457 problems; switch on `code`, and read `detail`: it says what to do",
+        "- `?dry_run=true` on whatever changes something answers with `would` and keeps nothing",
+        "- `POST /v1/check` says what is wrong with a campaign's text, with the fix",
+        "",
+        "## Read more",
+        "",
+        "- [OpenAPI 3.1](/openapi.json): every route with shapes and examples",
+        "- [All routes on one page](/docs)",
+        "- [All problems](/problems)",
+    ]
+    by_tag: dict[str, list[str]] = {}
+    for path, operations in described["paths"].items():
+        for method in _METHODS:
+            if operation := operations.get(method):
+                tag = (operation.get("tags") or ["Other"])[0]
+                link = f"[{method.upper()} {path}](/docs#{operation['operationId']})"
+                by_tag.setdefault(tag, []).append(f"- {link}: {operation['summary']}")
+    for tag, routes in by_tag.items():
+        lines += ["", f"## {tag}", "", *routes]
+    return bodies.plain("\n".join(lines) + "\n")
+
+
 @get("/problems", include_in_schema=False)
 async def problem_list() -> dict[str, list[dict[str, Any]]]:
     """Every problem that the API can answer with."""
@@ -97,10 +129,41 @@ def _route(path: str, method: str, operation: dict[str, Any]) -> str:
     reads = ", ".join(operation.get("requestBody", {}).get("content", {}))
     body = f" <small>reads {escape(reads)}</small>" if reads else ""
     told = escape(operation.get("description") or operation.get("summary") or "")
+    scopes = operation.get("x-scopes", ())
+    scoped = f" <small>scope {escape(' or '.join(scopes))}</small>" if scopes else ""
     return (
-        f'<div class="row"><code><b>{method.upper()}</b> {escape(path)}</code>{asked}{body}'
-        f"<p>{told}</p></div>"
+        f'<div class="row" id="{operation["operationId"]}">'
+        f"<code><b>{method.upper()}</b> {escape(path)}</code>{asked}{body}{scoped}"
+        f"<p>{told}</p>{_details(operation)}</div>"
     )
 
 
-HANDLERS: Final[list[HTTPRouteHandler]] = [description, overview, problem_list, problem, diagnostic]
+def _details(operation: dict[str, Any]) -> str:
+    """What is sent and answered, and what each parameter means, folded away."""
+    parts = [
+        f"<dt><code>{escape(one['name'])}</code> ({one['in']})</dt>"
+        f"<dd>{escape(one.get('description', ''))}</dd>"
+        for one in operation.get("parameters", ())
+    ]
+    shown = f"<dl>{''.join(parts)}</dl>" if parts else ""
+    for media, content in operation.get("requestBody", {}).get("content", {}).items():
+        shown += _example(f"send {media}", content)
+    for status, answer in operation["responses"].items():
+        for content in answer.get("content", {}).values():
+            if status != "default":
+                shown += _example(f"answer {status}", content)
+    return f"<details><summary>parameters, examples</summary>{shown}</details>" if shown else ""
+
+
+def _example(label: str, content: dict[str, Any]) -> str:
+    if "example" not in content:
+        return ""
+    value = content["example"]
+    if not isinstance(value, str):
+        value = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    return f"<p><small>{escape(label)}</small></p><pre>{escape(value)}</pre>"
+
+
+HANDLERS: Final[list[HTTPRouteHandler]] = [
+    description, overview, for_machines, problem_list, problem, diagnostic,
+]  # fmt: skip

@@ -32,6 +32,7 @@ class TokenShape(msgspec.Struct, frozen=True):
     name: str
     prefix: str
     scopes: tuple[str, ...]
+    member_id: str | None
     expires_at: Instant | None
 
 
@@ -61,6 +62,7 @@ def _token(known: Token) -> TokenShape:
         known.name,
         known.prefix,
         known.scopes,
+        None if known.member_id is None else ids.encode("mem", known.member_id),
         maybe_instant(known.expires_at),
     )
 
