@@ -132,3 +132,19 @@ async def test_it_refuses_whose_role_is_too_low(people: Hearing, verb: str) -> N
 async def test_it_helps_whoever_says_it_badly(people: Hearing, verb: str) -> None:
     three = CASES[verb]
     assert three.help in await people.hear(three.badly, BY_NAME[verb].role)
+
+
+async def test_a_shared_answer_goes_to_the_channel_and_names_nobody(people: Hearing) -> None:
+    slack = people.slack
+    alone = await slack.ask("why bob@example.org in Welcome", user="U0VIEWER")
+    assert "bob@example.org" in alone.words
+    (row,) = [block for block in alone.payload["blocks"] if block["type"] == "actions"]
+    (share,) = [one for one in row["elements"] if one["text"]["text"] == "Share"]
+    await slack.click(share, user="U0VIEWER")
+    await slack.work()
+    assert slack.slack.faults == []
+    told = slack.slack.responses[-1]
+    assert told.payload["response_type"] == "in_channel"
+    assert "shared by <@U0VIEWER>" in told.words
+    assert "b…@example.org" in told.words
+    assert "bob" not in told.words
