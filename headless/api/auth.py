@@ -259,9 +259,11 @@ def known_parameters(
 
 
 def queries_of(handler: BaseRouteHandler) -> frozenset[str]:
-    """The names of the query parameters that a route takes."""
+    """The names of the query parameters that a route takes; one without a token rehearses
+    nothing."""
     own = own_queries(handler)
-    return own | {DRY_RUN} if mutates(handler) else own
+    asks = isinstance(handler.opt.get("needs"), Needs)
+    return own | {DRY_RUN} if asks and mutates(handler) else own
 
 
 def own_queries(handler: BaseRouteHandler) -> frozenset[str]:

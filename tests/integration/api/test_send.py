@@ -250,6 +250,9 @@ async def test_what_twilio_tells(server: Server, api: httpx.AsyncClient) -> None
             "select c.external_id, s.channel, s.reason from suppression s"
             " join contact c on c.id = s.contact_id order by 1"
         ) == [("bob", 2, "hard_bounce"), ("dan", 2, "unsubscribed")]
+        assert await office.rows("select about, action, source from consent") == [
+            ("sms", "withdrawn", "twilio: Stop")
+        ]
         assert await office.rows(
             "select c.external_id, a.kind from activity a join contact c on c.id = a.contact_id"
             " order by 1, 2"
