@@ -146,6 +146,11 @@ def said(command: Command, name: str | None = None) -> str:
     return " ".join(parts).replace(" : ", ": ")
 
 
+def spoken(name: str, public_id: str) -> str:
+    """How a button names a thing: in quotes, or by its id where its name would not survive them."""
+    return f'"{name}"' if '"' not in name and tidy(name) == name else public_id
+
+
 def _in_quotes(name: str) -> str:
     return name if re.fullmatch(r"[\w-]+", name) else f'"{name}"'
 

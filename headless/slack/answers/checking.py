@@ -12,7 +12,7 @@ from headless.dsl.explain import explain
 from headless.problems import Problem
 from headless.slack import blocks, faults, finding
 from headless.slack.desk import Desk, Handler
-from headless.slack.parse import Command, Mistake
+from headless.slack.parse import Command, Mistake, spoken
 from headless.slack.people import Asker, may
 from headless.slack.refusals import SAY, Mistaken
 from headless.slack.reply import Block, Reply
@@ -89,7 +89,8 @@ async def plan(desk: Desk, asker: Asker, command: Command) -> Reply:
         body.append(blocks.context("Nobody enters at once; they come as it happens."))
     body += [blocks.context(f"⚠️ {blocks.escape(one)}") for one in first.warnings[:5]]
     if may(asker, "editor"):
-        press = blocks.button("Start…", f"{SAY}:start", f'start "{found.name}"', style="primary")
+        one = spoken(found.name, found.public_id)
+        press = blocks.button("Start…", f"{SAY}:start", f"start {one}", style="primary")
         body.append(blocks.actions(press))
     text = f"Starting {found.name}: {first.enter_now:,} enter now"
     return Reply(text=text, blocks=blocks.fit(body), shareable=True)
@@ -127,7 +128,7 @@ async def diff(desk: Desk, asker: Asker, command: Command) -> Reply:
     body: list[Block] = [blocks.section(f"*{name}* · version {start} → {end}")]
     body += blocks.codes(lines) if lines else [blocks.section("They say the same.")]
     if may(asker, "editor") and start != newest:
-        command_ = f'revert "{found.name}" to {start}'
+        command_ = f"revert {spoken(found.name, found.public_id)} to {start}"
         press = blocks.button(f"Go back to {start}…", f"{SAY}:revert", command_)
         body.append(blocks.actions(press))
     text = f"{found.name}: version {start} against {end}"

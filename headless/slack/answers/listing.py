@@ -10,7 +10,7 @@ from headless.campaigns.publish import Campaign
 from headless.slack import blocks, finding
 from headless.slack.desk import Desk, Handler
 from headless.slack.moments import ago
-from headless.slack.parse import Command
+from headless.slack.parse import Command, spoken
 from headless.slack.people import Asker, may
 from headless.slack.refusals import SAY
 from headless.slack.reply import Block, Reply
@@ -104,7 +104,7 @@ def _row(one: Campaign, now: datetime, inside: int = 0) -> Block:
         about = f"running since {ago(one.started_at, now)}"
     people = f" · {inside:,} inside" if inside else ""
     text = f"{sign(one.state)} *{blocks.escape(one.name)}* · {about}{people}"
-    command = f'show "{one.name}"'
+    command = f"show {spoken(one.name, one.public_id)}"
     return blocks.section(text, accessory=blocks.button("Show", f"{SAY}:show{one.id}", command))
 
 

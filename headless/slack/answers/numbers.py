@@ -9,7 +9,7 @@ from headless.campaigns.inspect import Stats, StepStats
 from headless.slack import blocks, charts, finding
 from headless.slack.answers.listing import sign
 from headless.slack.desk import Desk, Handler
-from headless.slack.parse import Command
+from headless.slack.parse import Command, spoken
 from headless.slack.people import Asker
 from headless.slack.refusals import SAY
 from headless.slack.reply import Block, Reply
@@ -37,7 +37,8 @@ async def stats(desk: Desk, asker: Asker, command: Command) -> Reply:
     reasons = _reasons(numbers)
     if reasons:
         body.append(blocks.section("*Why not*\n" + "\n".join(f"• {one}" for one in reasons[:10])))
-    press = blocks.button("Picture", f"{SAY}:diagram", f'diagram "{found.name}"')
+    command_ = f"diagram {spoken(found.name, found.public_id)}"
+    press = blocks.button("Picture", f"{SAY}:diagram", command_)
     body.append(blocks.actions(press))
     total = sum(numbers.enrollments.values())
     bars = [(step.text, sum(step.outcomes.values())) for step in numbers.steps if step.outcomes]

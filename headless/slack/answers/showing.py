@@ -14,7 +14,7 @@ from headless.slack import blocks, finding
 from headless.slack.answers.listing import sign
 from headless.slack.desk import Desk, Handler
 from headless.slack.moments import ago, moment
-from headless.slack.parse import Command
+from headless.slack.parse import Command, spoken
 from headless.slack.people import Asker, may
 from headless.slack.refusals import SAY
 from headless.slack.reply import Block, Reply
@@ -90,7 +90,8 @@ def _presses(found: Campaign, asker: Asker) -> list[Block]:
         }
         verbs = [*first.get(found.state, []), *verbs]
     return [
-        blocks.button(label, f"{SAY}:{verb}", f'{verb} "{found.name}"') for verb, label in verbs
+        blocks.button(label, f"{SAY}:{verb}", f"{verb} {spoken(found.name, found.public_id)}")
+        for verb, label in verbs
     ]
 
 
@@ -108,7 +109,7 @@ async def source(desk: Desk, asker: Asker, command: Command) -> Reply:
     if shown != found.source:
         body.append(blocks.context("_cut: `/campaign edit` gives the whole text_"))
     if may(asker, "editor"):
-        press = blocks.button("Edit", f"{SAY}:edit", f'edit "{found.name}"')
+        press = blocks.button("Edit", f"{SAY}:edit", f"edit {spoken(found.name, found.public_id)}")
         body.append(blocks.actions(press))
     return Reply(text=f"The text of {found.name}", blocks=blocks.fit(body), shareable=True)
 

@@ -16,7 +16,7 @@ from headless.problems import Problem
 from headless.slack import blocks, finding
 from headless.slack.desk import Desk, Handler
 from headless.slack.moments import ago
-from headless.slack.parse import Command, Mistake, Suggestion, folded
+from headless.slack.parse import Command, Mistake, Suggestion, folded, spoken
 from headless.slack.people import Asker, may
 from headless.slack.refusals import SAY, Mistaken
 from headless.slack.reply import Block, Reply
@@ -50,12 +50,16 @@ async def emails_(desk: Desk, asker: Asker, command: Command) -> Reply:
         blocks.section(
             f"*{blocks.escape(one.name)}* · {blocks.escape(blocks.cut(one.subject, 120))}\n"
             f"_version {one.version}, {ago(one.updated_at, now)}_",
-            accessory=blocks.button("Show", f"{SAY}:email{one.id}", f'show email "{one.name}"'),
+            accessory=blocks.button("Show", f"{SAY}:email{one.id}", f"show email {_spoken(one)}"),
         )
         for one in sorted(fitting, key=lambda one: one.name.casefold())[:_MOST]
     ]
     empty = "An email is made by `POST /v1/emails`, or comes with an import."
     return _listed("email", command.rest, rows, len(fitting), len(found), empty)
+
+
+def _spoken(one: Email) -> str:
+    return spoken(one.name, ids.encode("eml", one.id))
 
 
 async def segments_(desk: Desk, asker: Asker, command: Command) -> Reply:
@@ -157,7 +161,7 @@ async def show_email(desk: Desk, asker: Asker, command: Command) -> Reply:
     if found.links:
         body.append(blocks.context(f"{len(found.links)} links, the first {found.links[0]}"))
     if may(asker, "editor"):
-        press = blocks.button("Send me a test", f"{SAY}:test", f'test email "{found.name}"')
+        press = blocks.button("Send me a test", f"{SAY}:test", f"test email {_spoken(found)}")
         body.append(blocks.actions(press))
     text = f"{found.name}: {made.subject}"
     return Reply(text=text, blocks=blocks.fit(body), shareable=True)

@@ -77,6 +77,18 @@ async def test_buttons_that_change_something_are_for_those_who_may(desk: DeskWor
     assert "Pause" not in presses(await desk.say("show Welcome", "viewer"))
 
 
+async def test_a_button_names_what_quotes_cannot_hold(desk: DeskWorld) -> None:
+    now = desk.clock.now()
+    async with desk.world.database.transaction() as tx:
+        text = r'campaign "The \"big\" one"' + "\nadd tag b"
+        made, _ = await publish.create(tx, 1, text, now=now)
+    assert made.name == 'The "big" one'
+    shown = await desk.say(f"show {made.public_id}", "editor")
+    stats = presses(shown)["Stats"]
+    assert stats == f"stats {made.public_id}"
+    assert 'The "big" one' in words(await desk.say(stats))
+
+
 async def test_a_picture_comes_with_what_it_shows(desk: DeskWorld) -> None:
     for command in ("diagram Welcome", "stats Welcome"):
         reply = await desk.say(command)
