@@ -12,10 +12,10 @@ HOUR, DAY = 60, 1440
 BEGINNINGS = (
     datetime(2026, 1, 5, 9, tzinfo=UTC),
     datetime(2026, 3, 27, 9, tzinfo=UTC),  # clocks change on the 29th in Europe
-    datetime(2026, 10, 30, 9, tzinfo=UTC),  # and on the 1st of November in New York
+    datetime(2026, 10, 23, 9, tzinfo=UTC),  # and on the 25th, later in New York
     datetime(2026, 1, 30, 1, tzinfo=UTC),  # a short month follows
 )
-ZONES = (None, None, "America/New_York", "Europe/Paris", "Asia/Kolkata")
+ZONES = (None, "Europe/Paris", "America/New_York", "Europe/Paris", "Asia/Kolkata")
 
 
 def person(dice: Dice, number: int, soon: date) -> Person:
@@ -79,9 +79,9 @@ def story(dice: Dice, *, most: int = 8) -> Story:
     who = tuple(person(dice, number, author.soon) for number in range(len(names)))
     spoken = spoken_of(text)
     found = [happening(dice, names, days, spoken) for _ in range(dice.number(0, most))]
-    if dice.maybe(6):
+    if dice.maybe(4):
         found.append(Holds(dice.number(1, 72) * HOUR, dice.number(1, 48) * HOUR))
-    elif dice.maybe(6):
+    elif dice.maybe(4):
         found.append(Sleeps(dice.number(1, 72) * HOUR, dice.number(1, 48) * HOUR))
     return Story(
         text, who, tuple(found), days * DAY,

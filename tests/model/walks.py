@@ -42,6 +42,7 @@ class Walks:
     implicit: ast.When | ast.Whenever | None
     runs: list[Run]
     deal: Callable[..., int]
+    _endings: Callable[..., None]
     _hear: Callable[..., None]
     _note: Callable[..., None]
     _segment: Callable[..., None]
@@ -69,6 +70,10 @@ class Walks:
         if run.heard_at < self.now - LATE:
             path.at = self.now
         self._note(run, 0, path.at, "entered")
+        for deed in sorted(run.contact.deeds, key=lambda deed: deed.at):
+            self._endings(run, deed)  # the start may have been reported later than the end
+        if run.state != "running":
+            raise Ended
         yield from self._block(run, path, self.campaign.steps)
 
     def _at_once(self, due: datetime) -> Rest:
