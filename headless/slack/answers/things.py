@@ -1,5 +1,6 @@
 """`emails`, `segments`, `forms`, `show email`, `test email`, `count`: what campaigns speak of."""
 
+import asyncio
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -13,7 +14,7 @@ from headless.content.emails import Email
 from headless.content.kinds import BY_WORD
 from headless.content.stored_components import Component
 from headless.problems import Problem
-from headless.slack import blocks, finding
+from headless.slack import blocks, finding, letters
 from headless.slack.desk import Desk, Handler
 from headless.slack.moments import ago
 from headless.slack.parse import Command, Mistake, Suggestion, folded, spoken
@@ -27,7 +28,6 @@ from headless.workspace.catalogue import load
 
 _MOST: Final = 40
 _PAGE: Final = 500
-_MOST_BODY: Final = 2_500
 
 
 async def emails_(desk: Desk, asker: Asker, command: Command) -> Reply:
@@ -153,7 +153,6 @@ async def show_email(desk: Desk, asker: Asker, command: Command) -> Reply:
             f"*{blocks.escape(made.subject)}*\nfrom {blocks.escape(made.sender)}",
             fields=[f"*Version*\n{found.version}", f"*Size*\n{max(made.size // 1024, 1)} KB"],
         ),
-        blocks.code(made.text, most=_MOST_BODY),
     ]
     if reads is not None and reads.variables:
         told = ", ".join(blocks.quoted(path) for path in reads.variables)
@@ -163,8 +162,13 @@ async def show_email(desk: Desk, asker: Asker, command: Command) -> Reply:
     if may(asker, "editor"):
         press = blocks.button("Send me a test", f"{SAY}:test", f"test email {_spoken(found)}")
         body.append(blocks.actions(press))
-    text = f"{found.name}: {made.subject}"
-    return Reply(text=text, blocks=blocks.fit(body), shareable=True)
+    return Reply(
+        text=f"{found.name}: {made.subject}",
+        blocks=blocks.fit(body),
+        picture=await asyncio.to_thread(letters.letter, made.subject, made.sender, made.text),
+        alt=f"{found.name}: {made.subject}. {blocks.cut(blocks.one_line(made.text), 500)}",
+        shareable=True,
+    )
 
 
 async def test_email(desk: Desk, asker: Asker, command: Command) -> Reply:

@@ -90,7 +90,7 @@ async def test_a_button_names_what_quotes_cannot_hold(desk: DeskWorld) -> None:
 
 
 async def test_a_picture_comes_with_what_it_shows(desk: DeskWorld) -> None:
-    for command in ("diagram Welcome", "stats Welcome"):
+    for command in ("diagram Welcome", "stats Welcome", "show email Welcome"):
         reply = await desk.say(command)
         assert reply.picture is not None
         assert reply.picture.startswith(b"\x89PNG")
