@@ -19,9 +19,9 @@ from sqlalchemy import exists, select
 from sqlalchemy.exc import DBAPIError
 
 from headless.clock import Clock
-from headless.slack import accounts, answering, sending, tasks
+from headless.slack import answering, sending, tasks
 from headless.slack.clients import ENDED, Clients, NotInstalledError
-from headless.slack.people import Asker
+from headless.slack.lookups import Lookups
 from headless.slack.reply import Reply
 from headless.slack.tasks import JOB, Task
 from headless.storage.database import Database
@@ -63,6 +63,7 @@ class Line:
         self._clock = clock
         self.desk = desk
         self._timers = tuple(timers)
+        self._lookups = Lookups(database, clients, clock)
         self._ticked: datetime | None = None
         self._tended: datetime | None = None
 
@@ -119,7 +120,7 @@ class Line:
     async def _do(self, task: Task) -> None:
         error = None
         try:
-            asker = await self._known(task.asker)
+            asker = await self._lookups.known(task.asker)
             task = msgspec.structs.replace(task, asker=asker)
             reply = await self.desk.run(task)
             if reply is not None:
@@ -174,39 +175,3 @@ class Line:
             await self._answer(task, Reply(text=_SORRY))
         except (SlackApiError, NotInstalledError) as error:
             log.warning("slack_apology_failed", task=task.id, error=type(error).__name__)
-
-    async def _known(self, asker: Asker) -> Asker:
-        """The asker with the name and zone that Slack knows, asked for once a day."""
-        async with self._database.glance() as tx:
-            found = await accounts.find(tx, asker.workspace_id, asker.team_id, asker.user_id)
-        now = self._clock.now()
-        if found is not None and found.fresh(now) and not asker.outsider:
-            return asker
-        client = await self.clients.of(asker.workspace_id, asker.team_id)
-        try:
-            user = (await client.users_info(user=asker.user_id))["user"]
-        except SlackApiError as error:
-            if error.response["error"] in ENDED:
-                raise
-            log.info("slack_person_unknown", error=error.response["error"])
-            return asker
-        if asker.outsider:
-            home = (user.get("enterprise_user") or {}).get("enterprise_id")
-            if home != asker.team_id:
-                return asker
-            asker = msgspec.structs.replace(asker, outsider=False)
-        profile = user.get("profile") or {}
-        name = profile.get("display_name") or profile.get("real_name") or user.get("name")
-        zone = user.get("tz") or None
-        async with self._database.transaction() as tx:
-            await accounts.note(
-                tx,
-                asker.workspace_id,
-                asker.team_id,
-                asker.user_id,
-                name=name or asker.name,
-                zone=zone,
-                email=profile.get("email"),
-                now=now,
-            )
-        return msgspec.structs.replace(asker, name=name or asker.name, zone=zone or asker.zone)

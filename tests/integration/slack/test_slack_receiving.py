@@ -168,6 +168,18 @@ async def test_people_of_another_company_are_refused(slack: Rig) -> None:
     assert await tasks(slack) == 0
 
 
+async def test_contact_data_stays_out_of_channels_that_others_read(slack: Rig) -> None:
+    slack.slack.teams["T1"].channel("C5", shared=True)
+    said = await slack.ask("why ada@example.com", channel="C5")
+    assert "shared with another company" in said.words
+    await slack.ask("help", channel="C5")
+    asked = slack.slack.of("conversations.info")
+    assert len(asked) == 1  # it is remembered for a while
+    slack.clock.advance(timedelta(minutes=11))
+    await slack.ask("help", channel="C5")
+    assert len(slack.slack.of("conversations.info")) == 2
+
+
 async def test_who_has_no_role_may_not_even_look(slack: Rig) -> None:
     async with slack.database.transaction() as tx:
         await installations.set_default_role(
