@@ -1,6 +1,7 @@
 """A backup that is restored comes up held, a copy hands nothing over: with real processes."""
 
 import json
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -195,8 +196,6 @@ async def _says(log: Path, word: str) -> bool:
 
 
 def _plain(dump: Path) -> str:
-    import subprocess
-
     program = dumps.program("pg_restore")
     done = subprocess.run([program, "-f", "-", str(dump)], capture_output=True, check=True)
     return done.stdout.decode(errors="replace")
