@@ -3,10 +3,10 @@
 Imports the workspace's holds, `posting` and the desk's values.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Select, func, literal_column, select, update
+from sqlalchemy import Select, exists, func, literal_column, select, update
 
 from headless.slack import blocks, posting
 from headless.slack.desk import Desk, Doing, Handler
@@ -18,10 +18,20 @@ from headless.slack.people import Asker
 from headless.slack.reply import Block, Reply
 from headless.slack.tasks import Task
 from headless.storage.codes import MessageState
-from headless.storage.database import Transaction
-from headless.storage.tables import message, slack_card, slack_watch
+from headless.storage.database import Database, Transaction
+from headless.storage.tables import hold as table
+from headless.storage.tables import (
+    message,
+    slack_card,
+    slack_installation,
+    slack_post,
+    slack_watch,
+)
 from headless.workspace import hold
 from headless.workspace.hold import WORKSPACE, Hold
+
+_NEWS: Final = timedelta(hours=1)
+"""A hold that is older is no news."""
 
 
 async def hold_all(desk: Desk, asker: Asker, command: Command) -> Reply:
@@ -47,7 +57,8 @@ async def hold_all(desk: Desk, asker: Asker, command: Command) -> Reply:
             return Reply(text=text, blocks=(blocks.section(text), _release()))
         await note(tx, asker, "hold", WORKSPACE, {"reason": standing.reason}, now=now)
         text = _words(standing, asker.mention)
-        told = await _tell(tx, asker, text, [blocks.section(text), _release()], now)
+        said = [blocks.section(text), _release()]
+        told = await _tell(tx, asker.workspace_id, text, said, _key(standing), now)
         await _redraw(tx, asker.workspace_id, now)
     here = f" {views.many(told, 'channel was', 'channels were')} told." if told else ""
     return Reply(text=text, blocks=(blocks.section(text + here), _release()))
@@ -81,7 +92,8 @@ async def _let_go(desk: Desk, asker: Asker) -> Reply:
             return Reply(text="Nothing is held.")
         await note(tx, asker, "release", WORKSPACE, now=now)
         text = f":large_green_circle: *Sending goes on*, released by {asker.mention}."
-        await _tell(tx, asker, text, [blocks.section(text)], now)
+        key = f"released:{int(now.timestamp() * 1000)}"
+        await _tell(tx, asker.workspace_id, text, [blocks.section(text)], key, now)
         await _redraw(tx, asker.workspace_id, now)
     more = f" {views.many(waiting, 'message that waited goes', 'messages that waited go')} out now."
     return Reply(text=text + (more if waiting else ""))
@@ -110,25 +122,66 @@ def _waiting(workspace_id: int) -> Select[int]:
     )
 
 
-async def _tell(tx: Transaction, asker: Asker, text: str, said: list[Block], now: datetime) -> int:
-    """A message to every channel that watches something; answers how many there are."""
-    w = slack_watch.c
+async def _tell(
+    tx: Transaction, workspace_id: int, text: str, said: list[Block], key: str, now: datetime
+) -> int:
+    """A message to every channel that watches something, once for a key; how many there are."""
+    w, i = slack_watch.c, slack_installation.c
     rows = await tx.execute(
-        select(w.team_id, w.channel).where(w.workspace_id == asker.workspace_id).distinct()
+        select(w.team_id, w.channel)
+        .join(slack_installation, (i.workspace_id == w.workspace_id) & (i.team_id == w.team_id))
+        .where(w.workspace_id == workspace_id, i.state == "active")
+        .distinct()
     )
     channels = [(row.team_id, row.channel) for row in rows]
     for team_id, channel in channels:
         await posting.post(
             tx,
-            asker.workspace_id,
+            workspace_id,
             team_id,
             channel,
             text=text,
             blocks=said,
-            key=f"hold:{team_id}:{channel}:{int(now.timestamp() * 1000)}",
+            key=f"{key}:{team_id}:{channel}",
             now=now,
         )
     return len(channels)
+
+
+def _key(standing: Hold) -> str:
+    return f"hold:{int(standing.since.timestamp() * 1000)}"
+
+
+async def tell_others(database: Database, *, now: datetime) -> int:
+    """Tell channels of holds that began elsewhere: by the API, by a restore; how many there were.
+
+    One that began before anybody watched, or was told of already, is passed over.
+    """
+    h = table.c
+    watching = exists().where(slack_watch.c.workspace_id == h.workspace_id)
+    async with database.glance() as tx:
+        rows = await tx.execute(
+            select(h.workspace_id).where(h.scope == WORKSPACE, h.since > now - _NEWS, watching)
+        )
+        held = [row.workspace_id for row in rows]
+    return sum([await _tell_once(database, workspace_id, now) for workspace_id in held])
+
+
+async def _tell_once(database: Database, workspace_id: int, now: datetime) -> int:
+    async with database.transaction() as tx:
+        standing = [one for one in await hold.holds(tx, workspace_id) if one.scope == WORKSPACE]
+        if not standing:
+            return 0
+        mine = slack_post.c.workspace_id == workspace_id
+        told = exists().where(mine, slack_post.c.key.startswith(f"{_key(standing[0])}:"))
+        if await tx.scalar(select(told)):
+            return 0
+        by = await who(tx, workspace_id, "", standing[0].actor)
+        text = _words(standing[0], by)
+        said = [blocks.section(text), _release()]
+        await _tell(tx, workspace_id, text, said, _key(standing[0]), now)
+        await _redraw(tx, workspace_id, now)
+    return 1
 
 
 async def _redraw(tx: Transaction, workspace_id: int, now: datetime) -> None:

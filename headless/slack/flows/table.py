@@ -32,6 +32,11 @@ async def send_digests(desk: Desk, now: datetime) -> None:
     await digest.send_due(desk.database, now=now)
 
 
+async def tell_holds(desk: Desk, now: datetime) -> None:
+    """Tell channels of holds that began elsewhere."""
+    await holding.tell_others(desk.database, now=now)
+
+
 HANDLERS: Final[dict[str, Handler]] = {
     **drafting.HANDLERS,
     **editing.HANDLERS,
@@ -55,5 +60,5 @@ CLICKS: Final[dict[str, Doing]] = {
 """By the beginning of an action id."""
 DOINGS: Final[dict[str, Doing]] = {**editing.DOINGS, **home.DOINGS, **unfurling.DOINGS}
 """By the kind of a task."""
-TIMERS: Final = (follow_cards, send_digests)
+TIMERS: Final = (follow_cards, send_digests, tell_holds)
 """What the workers do now and then."""
