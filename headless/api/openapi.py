@@ -151,6 +151,11 @@ def also(status: int) -> dict[str, Any]:
     return {"also": status}
 
 
+def speaks(*media: str, only: bool = False) -> dict[str, Any]:
+    """For a handler's `opt`: media types besides JSON, or `only` they, that it answers with."""
+    return {"speaks": media, "no_json": only}
+
+
 def _add_parameters(handler: BaseRouteHandler, operation: dict[str, Any]) -> None:
     """What routes take without reading it themselves, and what a path's names mean."""
     parameters: list[dict[str, Any]] = operation.setdefault("parameters", [])
@@ -170,8 +175,12 @@ def _add_answers(handler: BaseRouteHandler, operation: dict[str, Any]) -> None:
     """The answers that the framework does not know of."""
     answers = operation["responses"]
     status = handler.opt.get("also")
+    first = next(iter(answers.values()))
+    if handler.opt.get("no_json"):
+        first["content"] = {}
+    for media in handler.opt.get("speaks", ()):
+        first["content"][media] = {"schema": {"type": "string"}}
     if status is not None:
-        first = next(iter(answers.values()))
         answers[str(status)] = {**first, "description": "the same shape"}
     if "204" in answers and "needs" in handler.opt and mutates(handler):
         shape = {"schema": {"$ref": _REF.format(name="Rehearsed")}}

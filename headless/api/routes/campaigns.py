@@ -13,7 +13,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from headless import ids
 from headless.api import bodies
 from headless.api.auth import Call, Caller, needs
-from headless.api.openapi import reads
+from headless.api.openapi import reads, speaks
 from headless.api.shapes import (
     Cursor,
     Instant,
@@ -251,7 +251,11 @@ async def edit_campaign(
     return answer(found, read)
 
 
-@get("/campaigns/{name:str}/stats", opt=needs("campaigns:read"), tags=["Campaigns"])
+@get(
+    "/campaigns/{name:str}/stats",
+    opt={**needs("campaigns:read"), **speaks(_TEXT)},
+    tags=["Campaigns"],
+)
 async def campaign_stats(
     request: Request[Any, Any, Any],
     call: Caller,

@@ -17,7 +17,7 @@ from headless import ids
 from headless.api import bodies
 from headless.api.auditing import shows_nobody
 from headless.api.auth import Call, Caller, needs, piecemeal
-from headless.api.openapi import reads
+from headless.api.openapi import reads, speaks
 from headless.api.shapes import (
     Cursor,
     Instant,
@@ -229,7 +229,7 @@ async def cancel_job(call: Caller, job_id: FromPath[str]) -> JobShape:
     return shape(call, ended)
 
 
-@get("/jobs/{job_id:str}/errors", opt=needs(*_READERS), tags=["Jobs"])
+@get("/jobs/{job_id:str}/errors", opt={**needs(*_READERS), **speaks("text/csv")}, tags=["Jobs"])
 async def job_errors(
     request: Request[Any, Any, Any], call: Caller, job_id: FromPath[str]
 ) -> Response[Any]:

@@ -13,7 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from headless.api import bodies
 from headless.api.auth import Caller, needs
-from headless.api.openapi import reads
+from headless.api.openapi import reads, speaks
 from headless.api.routes.campaigns import AnalysisShape, CampaignWrite, source_of
 from headless.campaigns import publish
 from headless.dsl import draw
@@ -24,6 +24,7 @@ from headless.dsl.parser import parse
 from headless.dsl.render import Report, report, terminal
 
 _TEXT: Final = "text/plain"
+_PICTURES: Final = speaks("image/svg+xml", "image/png", only=True)
 
 
 class Finding(Report, frozen=True, kw_only=True):
@@ -64,7 +65,7 @@ async def _read(request: Request[Any, Any, Any], call: Caller) -> Examined:
 
 @post(
     "/check",
-    opt={**needs("campaigns:read"), **reads(CampaignWrite, _TEXT)},
+    opt={**needs("campaigns:read"), **reads(CampaignWrite, _TEXT), **speaks(_TEXT)},
     tags=["Language"],
     status_code=200,
 )
@@ -89,7 +90,7 @@ async def check_text(request: Request[Any, Any, Any], call: Caller) -> Response[
 
 @post(
     "/format",
-    opt={**needs("campaigns:read"), **reads(CampaignWrite, _TEXT)},
+    opt={**needs("campaigns:read"), **reads(CampaignWrite, _TEXT), **speaks(_TEXT)},
     tags=["Language"],
     status_code=200,
 )
@@ -102,7 +103,7 @@ async def format_text(request: Request[Any, Any, Any], call: Caller) -> Response
 
 @post(
     "/explain",
-    opt={**needs("campaigns:read"), **reads(CampaignWrite, _TEXT)},
+    opt={**needs("campaigns:read"), **reads(CampaignWrite, _TEXT), **speaks(_TEXT)},
     tags=["Language"],
     status_code=200,
 )
@@ -115,7 +116,7 @@ async def explain_text(request: Request[Any, Any, Any], call: Caller) -> Respons
 
 @post(
     "/diagram",
-    opt={**needs("campaigns:read"), **reads(CampaignWrite, _TEXT)},
+    opt={**needs("campaigns:read"), **reads(CampaignWrite, _TEXT), **_PICTURES},
     tags=["Language"],
     status_code=200,
 )

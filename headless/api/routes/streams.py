@@ -18,6 +18,7 @@ from litestar.response import Stream
 
 from headless import ids
 from headless.api.auth import Call, Caller, needs
+from headless.api.openapi import speaks
 from headless.api.shapes import instant
 from headless.campaigns import publish, stream
 from headless.campaigns.stream import Happened, Mark
@@ -82,7 +83,10 @@ def _stream(call: Call, last: str | None, campaign_id: int | None) -> Stream:
     )
 
 
-@get("/stream", opt={**needs("campaigns:read"), "streams": True}, tags=["Streams"])
+_EVENTS: Final = speaks("text/event-stream", only=True)
+
+
+@get("/stream", opt={**needs("campaigns:read"), "streams": True, **_EVENTS}, tags=["Streams"])
 async def stream_everything(call: Caller, last_event_id: _LastEventId = None) -> Stream:
     """What happens in all campaigns from now on, as server-sent events: a line of the journal
     each."""
@@ -91,7 +95,7 @@ async def stream_everything(call: Caller, last_event_id: _LastEventId = None) ->
 
 @get(
     "/campaigns/{name:str}/stream",
-    opt={**needs("campaigns:read"), "streams": True},
+    opt={**needs("campaigns:read"), "streams": True, **_EVENTS},
     tags=["Streams"],
 )
 async def stream_campaign(

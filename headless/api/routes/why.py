@@ -10,6 +10,7 @@ from litestar.params import FromPath, FromQuery
 from headless import ids
 from headless.api import bodies
 from headless.api.auth import Call, Caller, needs
+from headless.api.openapi import speaks
 from headless.api.routes.campaigns import LineShape, line_shape
 from headless.api.shapes import Instant, instant, maybe_instant, number
 from headless.campaigns import origin, permission, publish, why
@@ -64,7 +65,11 @@ class PermissionsShape(msgspec.Struct, frozen=True):
     permissions: list[PermissionShape]
 
 
-@get("/contacts/{contact_id:str}/why", opt=needs("contacts:read"), tags=["Contacts"])
+@get(
+    "/contacts/{contact_id:str}/why",
+    opt={**needs("contacts:read"), **speaks("text/plain")},
+    tags=["Contacts"],
+)
 async def why_contact(
     request: Request[Any, Any, Any],
     call: Caller,
@@ -141,7 +146,11 @@ class MessageWhyShape(msgspec.Struct, frozen=True):
     because: tuple[str, ...]
 
 
-@get("/messages/{message_id:str}/why", opt=needs("messages:read"), tags=["Messages"])
+@get(
+    "/messages/{message_id:str}/why",
+    opt={**needs("messages:read"), **speaks("text/plain")},
+    tags=["Messages"],
+)
 async def why_message(
     request: Request[Any, Any, Any], call: Caller, message_id: FromPath[str]
 ) -> Response[Any]:
