@@ -107,6 +107,27 @@ class Names(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.answers.get(f"{form.lower()}.{field}", "text")
 
 
+class Event(msgspec.Struct, frozen=True):
+    """Something that contacts do, and the types of the properties that it was seen with."""
+
+    id: int
+    name: str
+    properties: dict[str, str]
+    created_at: datetime
+
+
+async def events(tx: Transaction, workspace_id: int, *, limit: int, above: int = 0) -> list[Event]:
+    """The workspace's events in the order in which they were first seen, those behind `above`."""
+    s = tables.subject.c
+    rows = await tx.execute(
+        select(s.id, s.name, s.properties, s.created_at)
+        .where(s.workspace_id == workspace_id, s.kind == "event", s.id > above)
+        .order_by(s.id)
+        .limit(limit)
+    )
+    return [Event(*row) for row in rows]
+
+
 def key(kind: Kind, name: str) -> str:
     """How a name stands in `Names.ids`; case does not matter."""
     return f"{kind}:{name.casefold()}"

@@ -33,6 +33,7 @@ SCOPES: Final = (
     "components:read",
     "components:write",
     "contacts:erase",
+    "contacts:export",
     "contacts:read",
     "contacts:write",
     "emails:read",
