@@ -100,6 +100,7 @@ _IF_MATCH: Final = {
     "schema": {"type": "string", "pattern": "^[!-~]+$"},
     "required": False,
 }
+_PAGED: Final = re.compile(r"Page_[\w.]*?(\w+?)(?:Shape)?_(?=[\"])")
 _REF: Final = "#/components/schemas/{name}"
 
 
@@ -216,9 +217,16 @@ def _bodies(handlers: list[BaseRouteHandler], parts: dict[str, Any]) -> dict[Any
 
 
 def _shortened(schema: dict[str, Any]) -> dict[str, Any]:
-    """The description with `Page_headless.api.routes.contacts.ContactShape_` as `ContactPage`."""
+    """The description with `Page_headless.api.routes.contacts.ContactShape_` as `ContactPage`.
+
+    Raises ValueError where two shapes would have the same name: one would hide the other.
+    """
     text = msgspec.json.encode(schema).decode()
-    short = re.sub(r"Page_[\w.]*?(\w+?)(?:Shape)?_(?=[\"])", r"\1Page", text)
+    names = {found[0]: f"{found[1]}Page" for found in _PAGED.finditer(text)}
+    if len(set(names.values())) < len(names):
+        twice = sorted(long for long in names if list(names.values()).count(names[long]) > 1)
+        raise ValueError(f"shapes of one name: {', '.join(twice)}; rename all but one")
+    short = _PAGED.sub(lambda found: names[found[0]], text)
     value: dict[str, Any] = msgspec.json.decode(short)
     return value
 

@@ -30,7 +30,7 @@ _LIMIT: Final = 2 * 512 * 1024
 Version = Annotated[int | None, QueryParameter(ge=1, description="not the newest, but this one")]
 
 
-class VersionShape(msgspec.Struct, frozen=True):
+class SaveShape(msgspec.Struct, frozen=True):
     """One save of a component."""
 
     version: int
@@ -180,7 +180,7 @@ def routes(face: Face) -> list[HTTPRouteHandler]:
 
     async def list_versions(
         call: Caller, name: FromPath[str], limit: Limit = 50, cursor: Cursor = None
-    ) -> Page[VersionShape]:
+    ) -> Page[SaveShape]:
         async with call.transaction() as tx:
             number = await number_of(tx, kind, call.workspace_id, name)
             before = after(cursor, list=face.path, of=number)
@@ -191,7 +191,7 @@ def routes(face: Face) -> list[HTTPRouteHandler]:
             rows,
             limit,
             lambda row: row[0],
-            lambda row: VersionShape(row[0], instant(row[1])),
+            lambda row: SaveShape(row[0], instant(row[1])),
             list=face.path,
             of=number,
         )
@@ -219,7 +219,7 @@ def routes(face: Face) -> list[HTTPRouteHandler]:
         get_one: (f"get_{single}", "One, at its newest version or as it was written at another.",
                   Response[shape]),
         list_versions: (f"list_{single}_versions", "Its saves, the newest first.",
-                        Page[VersionShape]),
+                        Page[SaveShape]),
         remove: (f"delete_{single}", "Delete it and its versions; not while something uses it.",
                  None),
     }  # fmt: skip

@@ -16,7 +16,7 @@ from headless import ids
 from headless.api import problems
 from headless.api.auth import house_of
 from headless.api.page import page
-from headless.api.routes.members import MemberShape, shape
+from headless.api.routes.members import ColleagueShape, shape
 from headless.api.shapes import Instant, maybe_instant
 from headless.workspace import audit, members, workspaces
 
@@ -29,7 +29,7 @@ class JoinedShape(msgspec.Struct, frozen=True):
     token: str
     token_id: str
     expires_at: Instant | None
-    member: MemberShape
+    member: ColleagueShape
 
 
 @get("/join/{ticket:str}", include_in_schema=False)

@@ -36,7 +36,7 @@ from headless.workspace.roles import Role, scopes_of
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f]+$")]
 
 
-class MemberShape(msgspec.Struct, frozen=True):
+class ColleagueShape(msgspec.Struct, frozen=True):
     """A colleague; `left_at` is null for who is still here."""
 
     id: str
@@ -89,9 +89,9 @@ class MadeInvite(msgspec.Struct, frozen=True):
     expires_at: Instant
 
 
-def shape(known: Member) -> MemberShape:
+def shape(known: Member) -> ColleagueShape:
     """A colleague as answers show them."""
-    return MemberShape(
+    return ColleagueShape(
         ids.encode("mem", known.id),
         known.name,
         known.email,
@@ -139,7 +139,7 @@ def _must_cover(call: Call, role: Role) -> None:
 @get("/members", opt=needs("members:read", "members:write"), tags=["Access"])
 async def list_workspace_members(
     call: Caller, limit: Limit = 50, cursor: Cursor = None, role: FromQuery[Role | None] = None
-) -> Page[MemberShape]:
+) -> Page[ColleagueShape]:
     """The workspace's colleagues, also those who have left; with `role` those who have it."""
     above = after(cursor, list="members", role=role) or 0
     async with call.transaction() as tx:
@@ -204,7 +204,7 @@ async def revoke_invite(call: Caller, invite_id: FromPath[str]) -> None:
 
 
 @get("/members/{member_id:str}", opt=needs("members:read", "members:write"), tags=["Access"])
-async def get_member(call: Caller, member_id: FromPath[str]) -> MemberShape:
+async def get_member(call: Caller, member_id: FromPath[str]) -> ColleagueShape:
     """One colleague."""
     async with call.transaction() as tx:
         return shape(await members.find(tx, call.workspace_id, number("mem", member_id)))
@@ -217,7 +217,7 @@ async def get_member(call: Caller, member_id: FromPath[str]) -> MemberShape:
 )
 async def change_member(
     request: Request[Any, Any, Any], call: Caller, member_id: FromPath[str]
-) -> MemberShape:
+) -> ColleagueShape:
     """Give a colleague another role or address; it holds for all their tokens at once."""
     body = await bodies.read(request, ColleagueChange)
     wanted: dict[str, Any] = {}
