@@ -60,6 +60,9 @@ async def test_a_channel_gets_one_post_a_second_in_order(slack: Rig) -> None:
         await post(slack, f"one {number}")
     await post(slack, "two", channel="C2")
     began = slack.clock.now()
+    for _ in range(3):  # however often a worker looks, the second is not over
+        await slack.line.once()
+    assert sorted(told(slack)) == [("C1", "one 0"), ("C2", "two")]
     await slack.work()
     calls = slack.slack.of("chat.postMessage")
     assert [c.payload["text"] for c in calls if c.payload["channel"] == "C1"] == [
