@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 from litestar import Litestar
-from litestar.handlers import BaseRouteHandler
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
@@ -157,7 +157,7 @@ def speaks(*media: str, only: bool = False) -> dict[str, Any]:
     return {"speaks": media, "no_json": only}
 
 
-def _add_parameters(handler: BaseRouteHandler, operation: dict[str, Any]) -> None:
+def _add_parameters(handler: HTTPRouteHandler, operation: dict[str, Any]) -> None:
     """What routes take without reading it themselves, and what a path's names mean."""
     parameters: list[dict[str, Any]] = operation.setdefault("parameters", [])
     for parameter in parameters:
