@@ -10,12 +10,14 @@ import binascii
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 import msgspec
 from litestar.params import QueryParameter
+from msgspec import UNSET, UnsetType
 
 from headless import ids
+from headless.dsl.near import did_you_mean, some_of
 from headless.problems import Problem
 
 T = TypeVar("T")
@@ -24,6 +26,9 @@ Row = TypeVar("Row")
 Instant = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 """How every time in an answer is written."""
 
+LARGEST: Final = 2**31 - 1
+"""The largest number of a version, and of whatever else is counted."""
+VersionNumber = Annotated[int, msgspec.Meta(ge=1, le=LARGEST)]
 Limit = Annotated[int, QueryParameter(ge=1, le=500, description="how many to answer at most")]
 Cursor = Annotated[
     str | None, QueryParameter(description="`next_cursor` of the page before, with the same filter")
@@ -33,10 +38,14 @@ _ID_HELP = "it looks like `{}_…` and stands in the answers as `id`"
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
-    """One page of a list and the cursor of the next one, null at the end."""
+    """One page of a list and the cursor of the next one, null at the end.
+
+    `count` is how many there are, where `?count=exact` or `estimate` asked for it.
+    """
 
     data: Sequence[T]
     next_cursor: str | None
+    count: int | UnsetType = UNSET
 
 
 def instant(moment: datetime) -> str:
@@ -54,12 +63,21 @@ def moment(name: str, text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        found: datetime = msgspec.convert(text, _Zoned, strict=False)
-    except msgspec.ValidationError as error:
+        found: datetime = msgspec.convert(text, _Zoned, strict=False).astimezone(UTC)
+    except (msgspec.ValidationError, OverflowError) as error:
         raise Problem(
             "invalid_value", f"`{name}` must be a time with its zone: `2026-11-23T09:30:00Z`"
         ) from error
     return found
+
+
+def included(text: str | None, *known: str) -> frozenset[str]:
+    """What `?include=a,b` asks for; raises Problem `invalid_value` for what cannot be had."""
+    asked = frozenset(part.strip() for part in (text or "").split(",") if part.strip())
+    for name in sorted(asked.difference(known)):
+        hint = did_you_mean(name, known) or f"there are {some_of(known)}"
+        raise Problem("invalid_value", f"`include` knows no `{name[:60]}`; {hint}")
+    return asked
 
 
 def number(kind: ids.Kind, text: str) -> int:

@@ -16,7 +16,7 @@ from headless import ids
 from headless.api import bodies
 from headless.api.auth import Caller, needs
 from headless.api.openapi import reads
-from headless.api.shapes import Cursor, Instant, Limit, Page, after, instant, page
+from headless.api.shapes import LARGEST, Cursor, Instant, Limit, Page, after, instant, page
 from headless.channels import targets
 from headless.content import components
 from headless.content import stored_components as stored
@@ -27,7 +27,9 @@ from headless.problems import Problem
 from headless.storage.database import Transaction
 
 _LIMIT: Final = 2 * 512 * 1024
-Version = Annotated[int | None, QueryParameter(ge=1, description="not the newest, but this one")]
+Version = Annotated[
+    int | None, QueryParameter(ge=1, le=LARGEST, description="not the newest, but this one")
+]
 
 
 class SaveShape(msgspec.Struct, frozen=True):

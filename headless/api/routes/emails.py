@@ -16,7 +16,17 @@ from headless.api import bodies
 from headless.api.auth import Caller, needs
 from headless.api.openapi import reads
 from headless.api.page import shown
-from headless.api.shapes import Cursor, Instant, Limit, Page, after, instant, page
+from headless.api.shapes import (
+    LARGEST,
+    Cursor,
+    Instant,
+    Limit,
+    Page,
+    VersionNumber,
+    after,
+    instant,
+    page,
+)
 from headless.audience import contacts, topics
 from headless.campaigns.ingest import Who
 from headless.channels import previews
@@ -84,7 +94,7 @@ class PreviewAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     contact: Who | None = None
-    version: int | None = None
+    version: VersionNumber | None = None
     with_: dict[str, Any] = msgspec.field(name="with", default_factory=dict)
     entry: dict[str, Any] = {}
     event: dict[str, Any] = {}
@@ -254,7 +264,7 @@ async def list_emails(call: Caller, limit: Limit = 50, cursor: Cursor = None) ->
 async def get_email(
     call: Caller,
     name: FromPath[str],
-    version: Annotated[int | None, QueryParameter(ge=1)] = None,
+    version: Annotated[int | None, QueryParameter(ge=1, le=LARGEST)] = None,
 ) -> Response[EmailShape]:
     """One email, at its newest version or at the one asked for."""
     async with call.transaction() as tx:
