@@ -18,11 +18,15 @@ from headless.storage.tables import hold, workspace
 
 _NUMBERS: Final = (
     "(select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(fields)"
-    " where jsonb_typeof(value) in ('number', 'boolean'))"
+    " where jsonb_typeof(value) in ('number', 'boolean')"
+)
+_IMPERSONAL: Final = (
+    f"{_NUMBERS} and not exists (select from field where field.personal"
+    " and field.workspace_id = contact.workspace_id and field.name = key))"
 )
 EMPTIED: Final = (
-    "activity_seen", "approval", "asset_file", "audit", "consent", "delivery", "endpoint",
-    "form_answer", "handover", "inbox_mail", "invite", "job", "kept_answer",
+    "activity_seen", "approval", "asset_file", "audit", "bulk_target", "consent", "delivery",
+    "endpoint", "form_answer", "handover", "inbox_mail", "invite", "job", "kept_answer",
     "lifted_suppression", "message_key", "push_device", "slack_account", "slack_card",
     "slack_digest", "slack_installation", "slack_pace", "slack_post", "slack_task",
     "slack_ticket", "slack_watch", "token", "visitor", "worker", "write_key",
@@ -31,13 +35,13 @@ EMPTIED: Final = (
 CHANGED: Final = {
     "activity": {"properties": "null"},
     "channel": {"secrets": "null", "in_use": "false", "settings": "'{}'", "reason": "null"},
-    "company": {"name": "'Company ' || id", "fields": _NUMBERS},
+    "company": {"name": "'Company ' || id", "fields": f"{_NUMBERS})"},
     "contact": {
         "external_id": "'x' || id",
         "email": "case when email is null then null else 'c' || id || '@example.invalid' end",
         "phone": "null",
         "owner": "null",
-        "fields": _NUMBERS,
+        "fields": _IMPERSONAL,
         "utm": "null",
         "device": "null",
     },

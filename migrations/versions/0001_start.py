@@ -46,6 +46,14 @@ def upgrade() -> None:
         sa.Column("arrived_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("workspace_id", "key", name=op.f("pk_activity_seen")),
     )
+    op.create_index(
+        "ix_activity_seen_arrived_at",
+        "activity_seen",
+        ["arrived_at"],
+        unique=False,
+        postgresql_using="brin",
+        postgresql_with={"autosummarize": "on"},
+    )
     op.create_table(
         "activity_todo",
         sa.Column("workspace_id", sa.Integer(), nullable=False),
@@ -204,11 +212,23 @@ def upgrade() -> None:
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.Column("open_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("waiting", sa.Boolean(), server_default="false", nullable=False),
-        sa.CheckConstraint("scope in ('domain', 'campaign')", name=op.f("ck_breaker_scope")),
+        sa.CheckConstraint(
+            "scope in ('domain', 'campaign', 'channel')", name=op.f("ck_breaker_scope")
+        ),
         sa.PrimaryKeyConstraint(
             "workspace_id", "channel", "scope", "subject", name=op.f("pk_breaker")
         ),
     )
+    op.create_table(
+        "bulk_target",
+        sa.Column("workspace_id", sa.Integer(), nullable=False),
+        sa.Column("job_id", sa.BigInteger(), nullable=False),
+        sa.Column("contact_id", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "workspace_id", "job_id", "contact_id", name=op.f("pk_bulk_target")
+        ),
+    )
+    op.create_index("ix_bulk_target_contact", "bulk_target", ["contact_id"], unique=False)
     op.create_table(
         "campaign",
         sa.Column("workspace_id", sa.Integer(), nullable=False),
@@ -541,6 +561,9 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("label", sa.Text(), nullable=True),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("personal", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
             "type in ('text', 'number', 'boolean', 'date', 'datetime')", name=op.f("ck_field_type")
@@ -729,6 +752,13 @@ def upgrade() -> None:
             name=op.f("ck_job_state"),
         ),
         sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_job")),
+    )
+    op.create_index(
+        "ix_job_bulk",
+        "job",
+        ["workspace_id"],
+        unique=False,
+        postgresql_where=sa.text("kind = 'bulk' and state in ('queued', 'running')"),
     )
     op.create_table(
         "journal",
@@ -972,6 +1002,7 @@ def upgrade() -> None:
         sa.Column(
             "refs", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
         ),
+        sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("refreshed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=True),
@@ -1689,6 +1720,11 @@ def downgrade() -> None:
     op.drop_index("ix_delivery_endpoint", table_name="delivery")
     op.drop_index("ix_delivery_due", table_name="delivery", postgresql_where=sa.text("state = 0"))
     op.drop_table("delivery")
+    op.drop_index(
+        "ix_job_bulk",
+        table_name="job",
+        postgresql_where=sa.text("kind = 'bulk' and state in ('queued', 'running')"),
+    )
     op.drop_table("job")
     op.drop_index("uq_integration_name", table_name="integration")
     op.drop_table("integration")
@@ -1734,6 +1770,8 @@ def downgrade() -> None:
     op.drop_table("company")
     op.drop_index("uq_channel_in_use", table_name="channel", postgresql_where=sa.text("in_use"))
     op.drop_table("channel")
+    op.drop_index("ix_bulk_target_contact", table_name="bulk_target")
+    op.drop_table("bulk_target")
     op.drop_table("breaker")
     op.drop_index("ix_audit_subject", table_name="audit")
     op.drop_index("ix_audit_at", table_name="audit")
@@ -1745,6 +1783,9 @@ def downgrade() -> None:
     op.drop_index("uq_asset_name", table_name="asset")
     op.drop_table("asset")
     op.drop_table("activity_todo")
+    op.drop_index(
+        "ix_activity_seen_arrived_at", table_name="activity_seen", postgresql_using="brin"
+    )
     op.drop_table("activity_seen")
     op.drop_index("ix_activity_contact", table_name="activity")
     op.drop_table("activity")

@@ -9,6 +9,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Index,
+    Integer,
     LargeBinary,
     PrimaryKeyConstraint,
     SmallInteger,
@@ -92,6 +93,9 @@ field = Table(
     id_column(),
     Column("name", Text, nullable=False),
     Column("type", Text, nullable=False),
+    Column("label", Text),  # what people are shown in its place
+    Column("description", Text),
+    Column("personal", Boolean, nullable=False, server_default=text("false")),
     instant_column("created_at"),
     PrimaryKeyConstraint("workspace_id", "id"),
     UniqueConstraint("workspace_id", "name"),
@@ -127,6 +131,16 @@ contact_change = Table(  # contacts whose dynamic segments must be asked again
     PrimaryKeyConstraint("workspace_id", "contact_id"),
 )
 
+bulk_target = Table(  # the contacts that a bulk change has still before it
+    "bulk_target",
+    metadata,
+    workspace_column(),
+    Column("job_id", BigInteger, nullable=False),
+    Column("contact_id", BigInteger, nullable=False),
+    PrimaryKeyConstraint("workspace_id", "job_id", "contact_id"),
+)
+Index("ix_bulk_target_contact", bulk_target.c.contact_id)
+
 segment = Table(
     "segment",
     metadata,
@@ -137,6 +151,7 @@ segment = Table(
     Column("campaign_id", BigInteger),  # the source `from contacts where (...)` of that campaign
     Column("zone", Text),  # whose days its condition counts in; null: each contact's own
     json_column("refs", nullable=True),  # the names of its condition as they were resolved
+    Column("revision", Integer, nullable=False, server_default="1"),
     instant_column("created_at"),
     instant_column("refreshed_at", nullable=True),
     instant_column("asked_at", nullable=True),  # days that begin up to then have been asked about
@@ -261,6 +276,12 @@ activity_seen = Table(  # the senders' own ids: what came twice counts once
     Column("key", Text, nullable=False),
     instant_column("arrived_at"),
     PrimaryKeyConstraint("workspace_id", "key"),
+)
+Index(
+    "ix_activity_seen_arrived_at",
+    activity_seen.c.arrived_at,
+    postgresql_using="brin",  # for forgetting the old: costs no insert
+    postgresql_with={"autosummarize": "on"},
 )
 
 activity_todo = Table(  # written by steps inside a batch; whoever listens is woken after commit

@@ -53,18 +53,18 @@ Index(
     postgresql_where=text("in_use"),
 )  # fmt: skip
 
-breaker = Table(  # refusals of us in the last minutes, by domain and by campaign
+breaker = Table(  # refusals of us in the last minutes, by domain and by campaign; what is broken
     "breaker",
     metadata,
     workspace_column(),
     Column("channel", SmallInteger, nullable=False),
-    Column("scope", Text, nullable=False),  # domain, campaign
-    Column("subject", Text, nullable=False),  # the domain, or the campaign's number
+    Column("scope", Text, nullable=False),  # domain, campaign, channel
+    Column("subject", Text, nullable=False),  # the domain, the campaign's number, or nothing
     Column("taken", Integer, nullable=False),  # hand-overs that were answered
     Column("refused", Integer, nullable=False),
     instant_column("since"),
-    instant_column("open_until", nullable=True),  # of a domain: it gets nothing before
+    instant_column("open_until", nullable=True),  # nothing before; null again when it works
     Column("waiting", Boolean, nullable=False, server_default="false"),  # for its campaign's pause
     PrimaryKeyConstraint("workspace_id", "channel", "scope", "subject"),
-    CheckConstraint("scope in ('domain', 'campaign')", name="scope"),
+    CheckConstraint("scope in ('domain', 'campaign', 'channel')", name="scope"),
 )

@@ -15,6 +15,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
@@ -93,6 +94,11 @@ job = Table(  # whatever takes longer than an answer may: imports, starts, rebui
     instant_column("seen_at", nullable=True),  # when whoever runs it last said that it does
     PrimaryKeyConstraint("workspace_id", "id"),
     CheckConstraint("state in ('queued', 'running', 'done', 'failed', 'cancelled')", name="state"),
+)
+Index(
+    "ix_job_bulk",
+    job.c.workspace_id,
+    postgresql_where=text("kind = 'bulk' and state in ('queued', 'running')"),
 )
 
 worker = Table(  # heartbeats: arq's own health key is shared by all workers
