@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final, Literal
-from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
+from yarl import URL
 
 from headless.channels.answers import SENT, Answer, Verdict
 from headless.channels.reach import ForbiddenAddressError, GuardedResolver, Mode, literal_refusal
@@ -56,16 +56,20 @@ class Http:
         self._sessions: dict[Mode, aiohttp.ClientSession] = {}
 
     def obstacle(self, url: str, mode: Mode) -> str | None:
-        """Why an address cannot be called at all; None when it can be tried."""
+        """Why an address cannot be called at all; None when it can be tried.
+
+        It is read as aiohttp will read it, where `１２７.0.0.1` is 127.0.0.1, for what is judged
+        must be what is connected to.
+        """
         try:
-            parts = urlsplit(url)
-            _ = parts.port
+            parts = URL(url)
+            host = parts.raw_host
         except ValueError:
-            parts = urlsplit("")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+            parts, host = URL(), None
+        if parts.scheme not in ("http", "https") or not host:
             return f"`{url[:200]}` is no address that can be called"
-        reason = literal_refusal(parts.hostname, mode, self._allowed)
-        return f"`{parts.hostname}` may not be called: {reason}" if reason else None
+        reason = literal_refusal(host, mode, self._allowed)
+        return f"`{host}` may not be called: {reason}" if reason else None
 
     async def call(
         self, request: Request, *, mode: Mode, seconds: float = SECONDS

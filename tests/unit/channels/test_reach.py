@@ -1,7 +1,11 @@
 """Which machines may be called."""
 
+import asyncio
+
 import pytest
 
+from headless.channels.answers import Answer, Verdict
+from headless.channels.http import Http, Request
 from headless.channels.reach import ForbiddenAddressError, GuardedResolver, literal_refusal, refusal
 
 INSIDE = [
@@ -40,3 +44,28 @@ async def test_names_are_judged_by_where_they_lead(name: str) -> None:
         await GuardedResolver("live").resolve(name, 80)
     assert (await GuardedResolver("sandbox").resolve(name, 80))[0]["host"] in ("127.0.0.1", "::1")
     assert await GuardedResolver("live", frozenset({name})).resolve(name, 80)
+
+
+LOCAL = [
+    "127.0.0.1", "127.1", "2130706433", "0177.0.0.1", "0x7f.1", "127.0.0.1.", "0", "localhost",
+    "[::1]", "[::ffff:127.0.0.1]", "u:p@127.0.0.1", "１２７.0.0.1", "①27.0.0.1", "127。0。0。1",
+]  # fmt: skip
+
+
+async def test_no_way_of_writing_this_machine_leads_to_it() -> None:
+    heard = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.readline())
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        http = Http()
+        for host in LOCAL:
+            asked = Request("POST", f"http://{host}:{port}/x", {}, b"{}")
+            came = await http.call(asked, mode="live", seconds=5)
+            assert isinstance(came, Answer), host
+            assert came.verdict is Verdict.PARK, (host, came)
+        await http.close()
+    assert not heard
