@@ -17,8 +17,10 @@ from headless.channels.reports.report import (
     Taken,
     UnreadableError,
     decoded,
+    key_of,
     moment,
     number,
+    object_in,
 )
 
 _FATES: Final = {
@@ -46,7 +48,7 @@ def take(call: Call, *, key: str | None) -> Taken:
 def _verify(signature: Any, key: str | None) -> None:
     if key is None:
         raise NotTheirsError("the channel has no `webhook_key` to verify with")
-    given = signature if isinstance(signature, dict) else {}
+    given = object_in(signature)
     text = f"{given.get('timestamp', '')}{given.get('token', '')}".encode()
     wanted = hmac.new(key.encode(), text, hashlib.sha256).hexdigest()
     if not given.get("token") or not hmac.compare_digest(
@@ -56,22 +58,19 @@ def _verify(signature: Any, key: str | None) -> None:
 
 
 def _report(event: dict[str, Any]) -> Report | None:
-    variables = event.get("user-variables")
-    message_id = number(variables.get("hm")) if isinstance(variables, dict) else None
+    message_id = number(object_in(event.get("user-variables")).get("hm"))
     fate = _fate(event)
     if message_id is None or fate is None:
         return None
-    status = event.get("delivery-status")
-    told = status if isinstance(status, dict) else {}
-    client = event.get("client-info")
+    told = object_in(event.get("delivery-status"))
     return Report(
         fate=fate,
-        key=f"mailgun:{event.get('id')}",
+        key=key_of("mailgun", event.get("id")),
         message_id=message_id,
         at=moment(event.get("timestamp")),
         detail=str(told.get("message") or told.get("description") or "")[:500],
         url=event.get("url"),
-        machine=isinstance(client, dict) and bool(client.get("bot")),
+        machine=bool(object_in(event.get("client-info")).get("bot")),
     )
 
 
@@ -80,9 +79,8 @@ def _fate(event: dict[str, Any]) -> Fate | None:
         return _FATES.get(str(event.get("event")))
     if event.get("severity") == "temporary":
         return Fate.LATER
-    reason = event.get("reason")
+    reason = str(event.get("reason"))
     if reason in _LISTED:
         return Fate.LISTED
-    status = event.get("delivery-status")
-    enhanced = str(status.get("enhanced-code", "")) if isinstance(status, dict) else ""
+    enhanced = str(object_in(event.get("delivery-status")).get("enhanced-code", ""))
     return Fate.DEAD if reason == "bounce" and _DEAD.match(enhanced) else Fate.REFUSED

@@ -15,6 +15,7 @@ from headless.channels.reports.report import (
     decoded,
     moment,
     number,
+    object_in,
 )
 
 _FATES: Final = {
@@ -49,8 +50,7 @@ def take(call: Call) -> Taken:
 
 
 def _report(event: dict[str, Any]) -> Report | None:
-    marks = event.get("Metadata")
-    message_id = number(marks.get("hm")) if isinstance(marks, dict) else None
+    message_id = number(object_in(event.get("Metadata")).get("hm"))
     fate = _fate(event)
     if message_id is None or fate is None:
         return None
@@ -66,7 +66,7 @@ def _report(event: dict[str, Any]) -> Report | None:
 
 
 def _fate(event: dict[str, Any]) -> Fate | None:
-    kind = event["RecordType"]
+    kind = str(event["RecordType"])
     if kind == "Bounce":
         return _BOUNCES.get(str(event.get("Type")))
     if kind == "SubscriptionChange":

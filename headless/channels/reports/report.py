@@ -1,13 +1,16 @@
 """A provider's report on one message, in our words. Pure; imports `ids`."""
 
+import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from headless import ids
+
+_LONGEST_KEY: Final = 200
 
 
 class Fate(Enum):
@@ -81,6 +84,19 @@ def decoded(body: bytes) -> Any:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableError(f"the body is not JSON: {error}") from error
+
+
+def object_in(value: object) -> dict[str, Any]:
+    """A member that ought to be an object; empty where it is none."""
+    return value if isinstance(value, dict) else {}
+
+
+def key_of(provider: str, *told: object) -> str:
+    """What makes an event count once; what is longer than any provider's id is hashed."""
+    text = ":".join(map(str, told))
+    if len(text) > _LONGEST_KEY:
+        text = hashlib.sha256(text.encode()).hexdigest()
+    return f"{provider}:{text}"
 
 
 def number(token: object) -> int | None:

@@ -21,6 +21,7 @@ from headless.channels.reports.report import (
     Taken,
     UnreadableError,
     decoded,
+    key_of,
     moment,
     number,
 )
@@ -71,7 +72,7 @@ def _report(event: dict[str, Any]) -> Report | None:
         return None
     return Report(
         fate=fate,
-        key=f"sendgrid:{event.get('sg_event_id')}",
+        key=key_of("sendgrid", event.get("sg_event_id")),
         message_id=message_id,
         at=moment(event.get("timestamp")),
         detail=str(event.get("reason") or event.get("response") or "")[:500],

@@ -25,8 +25,10 @@ from headless.channels.reports.report import (
     Taken,
     UnreadableError,
     decoded,
+    key_of,
     moment,
     number,
+    object_in,
 )
 
 Fetch = Callable[[str], Awaitable[bytes]]
@@ -100,15 +102,15 @@ async def _verify(envelope: dict[str, Any], fetch: Fetch) -> None:
 
 def _report(event: dict[str, Any], key: str) -> Report | None:
     kind = str(event.get("eventType") or event.get("notificationType"))
-    mail = event.get("mail") or {}
-    marks = (mail.get("tags") or {}).get("hm") or [None]
-    message_id = number(marks[0])
-    fate, part = _fate(kind, event), event.get(_member(kind)) or {}
+    mail, part = object_in(event.get("mail")), object_in(event.get(_member(kind)))
+    marks = object_in(mail.get("tags")).get("hm")
+    message_id = number(marks[0]) if isinstance(marks, list) and marks else None
+    fate = _fate(kind, event)
     if message_id is None or fate is None:
         return None
     return Report(
         fate=fate,
-        key=f"ses:{key}",
+        key=key_of("ses", key),
         message_id=message_id,
         at=moment(part.get("timestamp") or mail.get("timestamp")),
         detail=_detail(part),
@@ -123,14 +125,16 @@ def _member(kind: str) -> str:
 def _fate(kind: str, event: dict[str, Any]) -> Fate | None:
     if kind != "Bounce":
         return _FATES.get(kind)
-    bounce = event.get("bounce") or {}
-    sort = bounce.get("bounceSubType")
+    bounce = object_in(event.get("bounce"))
+    sort = str(bounce.get("bounceSubType"))
     if bounce.get("bounceType") == "Permanent":
         return Fate.DEAD if sort in _DEAD else Fate.LISTED if sort in _LISTED else Fate.REFUSED
     return Fate.REFUSED if sort in _REFUSED else Fate.LATER
 
 
 def _detail(part: dict[str, Any]) -> str:
-    for recipient in part.get("bouncedRecipients") or ():
-        return str(recipient.get("diagnosticCode") or recipient.get("status") or "")[:500]
+    recipients = part.get("bouncedRecipients")
+    if isinstance(recipients, list) and recipients:
+        first = object_in(recipients[0])
+        return str(first.get("diagnosticCode") or first.get("status") or "")[:500]
     return str(part.get("complaintFeedbackType") or part.get("reason") or "")[:500]

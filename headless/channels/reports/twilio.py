@@ -20,6 +20,7 @@ from headless.channels.reports.report import (
     Taken,
     Text,
     UnreadableError,
+    key_of,
     number,
 )
 
@@ -57,7 +58,7 @@ def take(call: Call, *, token: str, now: datetime) -> Taken:
     if "From" in fields and "Body" in fields and status in ("", "received"):
         words = fields["Body"].strip()
         stops = words.lower() in _STOP or fields.get("OptOutType") == "STOP"
-        text = Text(sender=fields["From"], words=words, key=f"twilio:{sid}", stops=stops)
+        text = Text(sender=fields["From"], words=words, key=key_of("twilio", sid), stops=stops)
         return Taken(texts=(text,))
     report = _report(call, fields, sid, status, now)
     return Taken((report,)) if report is not None else Taken(foreign=1)
@@ -78,7 +79,11 @@ def _report(
         return None
     detail = f"{status} {code} {fields.get('ErrorMessage', '')}".strip()
     return Report(
-        fate=fate, key=f"twilio:{sid}:{status}", message_id=message_id, at=now, detail=detail[:500]
+        fate=fate,
+        key=key_of("twilio", sid, status),
+        message_id=message_id,
+        at=now,
+        detail=detail[:500],
     )
 
 
