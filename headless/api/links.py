@@ -6,7 +6,9 @@ answered and no longer recorded; unsubscribing never expires.
 
 from collections.abc import Collection
 from datetime import datetime
-from urllib.parse import urlsplit
+from string import ascii_letters, digits, punctuation
+from typing import Final
+from urllib.parse import quote, urlsplit
 
 from headless.api.answers import Asked, answer_of
 from headless.api.auth import House
@@ -16,6 +18,8 @@ from headless.channels import handover
 from headless.channels.handover import Ticket
 from headless.channels.links import Kind, Link, Resolved, resolve
 from headless.content import sites
+
+_PLAIN: Final = ascii_letters + digits + punctuation
 
 
 async def behind(house: House, kind: Kind, token: str) -> Resolved | None:
@@ -75,3 +79,16 @@ async def unsubscribed(
         evidence=evidence,
         now=house.clock.now(),
     )
+
+
+def as_header(target: str) -> str:
+    """An address as `Location` may have it: what is not ASCII percent-encoded, a host in its own
+    alphabet as DNS knows it."""
+    if target.isascii() and target.isprintable() and " " not in target:
+        return target
+    try:
+        host = urlsplit(target).netloc.rpartition("@")[2]
+        known = host if host.isascii() else host.encode("idna").decode("ascii")
+    except ValueError:  # UnicodeError is one
+        host = known = ""
+    return quote(target.replace(host, known, 1), safe=_PLAIN)

@@ -53,7 +53,8 @@ async def follow(request: Request[Any, Any, Any], token: FromPath[str]) -> Respo
         target = None if resolved is None else await links.leads(house, resolved)
     if target is None:
         return _unknown()
-    return Response(None, status_code=302, headers={"Location": target, **_QUIET})
+    headers = {"Location": links.as_header(target), **_QUIET}
+    return Response(None, status_code=302, headers=headers)
 
 
 @get("/u/{token:str}", include_in_schema=False)

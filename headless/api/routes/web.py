@@ -20,6 +20,7 @@ from sqlalchemy import select
 from headless.api import bodies
 from headless.api.auth import House, house_of
 from headless.api.evidence import evidence_of
+from headless.api.links import as_header
 from headless.api.page import page
 from headless.campaigns import answers, beacon, visitors
 from headless.campaigns.answers import Form
@@ -46,7 +47,7 @@ _ASKED: Final = {
     "Access-Control-Max-Age": "86400",
 }
 _PAGE_POLICY: Final = (
-    "default-src 'self' https: data:; script-src 'self'; style-src 'unsafe-inline' https:; "
+    "default-src 'self' https: data:; script-src {script}; style-src 'unsafe-inline' https:; "
     "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self' https:; "
     "frame-ancestors 'self'"
 )
@@ -150,14 +151,19 @@ async def landing_page(request: Request[Any, Any, Any], slug: FromPath[str]) -> 
     try:
         body = compile_template(row.body, html=True).render(names)
     except TemplateError as error:
-        raise Problem("internal", f"the page cannot be made: {error}") from error
+        raise Problem("invalid_text", f"the page cannot be made: {error}") from error
     tag = script_tag(house.settings.url, _site(row.workspace_id))
     at = body.lower().rfind("</body")
     html = body + tag if at < 0 else body[:at] + tag + body[at:]
     if "<html" not in body[:2_000].lower():
         html = f'<!doctype html><html><head><meta charset="utf-8"></head><body>{html}</body></html>'
-    headers = {"Content-Security-Policy": _PAGE_POLICY, "X-Content-Type-Options": "nosniff"}
+    headers = {"Content-Security-Policy": _policy(house), "X-Content-Type-Options": "nosniff"}
     return Response(html, media_type=MediaType.HTML, headers=headers)
+
+
+def _policy(house: House) -> str:
+    """What a page of ours may do: of scripts only ours run, and no asset that calls itself one."""
+    return _PAGE_POLICY.format(script=f"{house.settings.url}/t-{VERSION}.js")
 
 
 def _site(workspace_id: int) -> str:
@@ -210,7 +216,7 @@ async def answer_form(request: Request[Any, Any, Any], slug: FromPath[str]) -> R
     if as_json:
         return Response({"thanks": form.definition.thanks, "redirect": target}, headers=_ANYBODY)
     if target is not None:
-        return Response(None, status_code=303, headers={"Location": target, **_ANYBODY})
+        return Response(None, status_code=303, headers={"Location": as_header(target), **_ANYBODY})
     return page(form.name, f"<p>{escape(form.definition.thanks)}</p>")
 
 
@@ -245,7 +251,7 @@ def _form_page(
         f"{script_tag(house.settings.url, _site(form.workspace_id))}",
         status=400 if faults else 200,
     )
-    answer.headers["Content-Security-Policy"] = _PAGE_POLICY
+    answer.headers["Content-Security-Policy"] = _policy(house)
     return answer
 
 
@@ -305,7 +311,7 @@ async def download(request: Request[Any, Any, Any], slug: FromPath[str]) -> Resp
                 tx, house.versions, row.workspace_id, ticket.contact_id, [deed], now=now
             )
     if row.url is not None:
-        return Response(None, status_code=302, headers={"Location": row.url})
+        return Response(None, status_code=302, headers={"Location": as_header(row.url)})
     how = "inline" if row.media_type in _SAFE_INLINE else "attachment"
     headers = {
         "Content-Disposition": f'{how}; filename="{row.file_name}"',

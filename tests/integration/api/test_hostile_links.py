@@ -6,6 +6,7 @@ from post_office import post_office
 
 HTML = '<p><a href="https://example.com/a">a</a> <a href="{{ place }}">b</a></p>'
 BAD = ("javascript:alert(1)", "//evil.example/x", "data:text/html,x", "ftp://evil.example")
+FAR = "https://example.com/日本?q=ü"
 SPLIT = "https://example.com/x\r\nSet-Cookie: own=1\r\n\r\n<script>"
 
 
@@ -15,12 +16,12 @@ async def test_a_link_leads_only_where_the_mail_says(
     async with post_office(server, api) as office, server.client() as reader:
         await office.email("Welcome", html=HTML)
         await office.contact("ada")
-        for place in (*BAD, SPLIT):
+        for place in (*BAD, SPLIT, FAR):
             ask = {"contact": {"external_id": "ada"}, "email": "Welcome", "data": {"place": place}}
             await office.made("/v1/send", ask | {"transactional": False}, 202)
         await office.settle()
         mails = await office.mails("ada")
-        assert len(mails) == len(BAD) + 1
+        assert len(mails) == len(BAD) + 2
         followed = set()
         for mail in mails:
             for link in mail["links"]["clicks"]:
@@ -30,7 +31,7 @@ async def test_a_link_leads_only_where_the_mail_says(
                 if answer.status_code == 302:
                     followed.add(answer.headers["location"].partition("?")[0])
         assert all(place.startswith("https://example.com/") for place in followed), followed
-        assert "https://example.com/a" in followed
+        assert {"https://example.com/a", "https://example.com/%E6%97%A5%E6%9C%AC"} <= followed
         for mail in mails[: len(BAD)]:
             assert "evil.example" not in mail["headers"].get("List-Unsubscribe", "")
             assert "javascript:" not in mail["text"]
