@@ -30,6 +30,7 @@ from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
+from headless.audience import seen
 from headless.audience.remembered import Hashes, ring
 from headless.campaigns import tripping
 from headless.campaigns.tripping import JOB as TRIP
@@ -192,6 +193,8 @@ class Worker:
                     log.info("partitions_dropped", names=dropped)
                 if gone := await audit.drop(self.database, self._kept.audit, now=now):
                     log.info("audit_dropped", count=gone)
+                if forgotten := await seen.drop(self.database, now=now):
+                    log.info("sender_ids_dropped", count=forgotten)
             except (DBAPIError, OSError) as error:
                 log.warning("tending_failed", error=str(error).splitlines()[0])
             await asyncio.sleep(_TEND_SECONDS)

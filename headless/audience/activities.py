@@ -2,10 +2,11 @@
 
 `record` takes what comes from outside, each item once by its sender's own id. `told` is the part
 of a larger statement that notes what a change brought about (a tag, a segment joined), where some
-campaign listens for such a thing. Imports storage only; the engine hears what is written here.
+campaign listens for such a thing. Imports `pages`, `seen`, `traces` and storage; the engine hears
+what is written here.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -21,7 +22,6 @@ from sqlalchemy import (
     bindparam,
     case,
     column,
-    delete,
     exists,
     func,
     literal,
@@ -31,13 +31,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 
 from headless.audience.pages import pages_at
+from headless.audience.seen import claim
 from headless.audience.traces import leave
 from headless.storage.codes import ActivityKind, Channel, EnrollmentState, word
 from headless.storage.database import WORKSPACES, Transaction
 from headless.storage.tables import (
     Instant,
     activity,
-    activity_seen,
     activity_todo,
     contact_change,
     listener,
@@ -241,36 +241,6 @@ async def _unseen(
         return unkeyed
     new = await claim(tx, workspace_id, keyed, now=now)
     return [*(item for key, item in keyed.items() if key in new), *unkeyed]
-
-
-async def claim(
-    tx: Transaction, workspace_id: int, keys: Iterable[str], *, now: datetime
-) -> set[str]:
-    """Those of the senders' own ids that nobody has brought before; from now on they are known."""
-    result = await tx.execute(_claimed(workspace_id), {"keys": sorted(set(keys)), "now": now})
-    return {row.key for row in result}
-
-
-@lru_cache(maxsize=WORKSPACES)
-def _claimed(workspace_id: int) -> Any:
-    keys = func.unnest(bindparam("keys", type_=ARRAY(Text)))
-    return (
-        insert(activity_seen)
-        .from_select(
-            ["workspace_id", "key", "arrived_at"], select(literal(workspace_id), keys, _NOW)
-        )
-        .on_conflict_do_nothing()
-        .returning(activity_seen.c.key)
-    )
-
-
-async def forget(tx: Transaction, workspace_id: int, keys: Iterable[str]) -> None:
-    """Senders' own ids whose items were refused after all: they may come again."""
-    await tx.execute(
-        delete(activity_seen).where(
-            activity_seen.c.workspace_id == workspace_id, activity_seen.c.key.in_(list(keys))
-        )
-    )
 
 
 def _for_others(workspace_id: int, given: Any, kind: ActivityKind, ref: int) -> Any:

@@ -1,8 +1,8 @@
 """The consent ledger: who agreed to what, in which words, when, from where, and how it is proved.
 
 Lines are written and read, never changed; they go with the contact when it is erased. The state of
-things is elsewhere (suppressions, topics, tracking): the ledger says how it came about. Imports
-storage.
+things is elsewhere (suppressions, topics, tracking): the ledger says how it came about. Webhooks
+are told of each line. Imports storage.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from sqlalchemy import RowMapping, and_, insert, select
 
 from headless.storage.database import Transaction
 from headless.storage.tables import consent, topic
+from headless.workspace.webhooks import telling
 
 About = Literal["email", "sms", "push", "topic", "tracking"]
 Action = Literal["requested", "granted", "denied", "withdrawn"]
@@ -21,6 +22,7 @@ MARKETING_ONLY: Final = ("unsubscribed", "unconfirmed")
 """Suppressions that stand in the way of marketing, and not of what has to be sent."""
 MOST_WORDS: Final = 2_000
 AGENT_LIMIT: Final = 300
+_TOLD: Final = ("contact_id", "about", "action", "topic_id")
 
 
 class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -66,6 +68,8 @@ async def record(tx: Transaction, workspace_id: int, entries: Sequence[Entry]) -
         values["evidence"] = msgspec.to_builtins(entry.evidence)
         made = insert(consent).values(workspace_id=workspace_id, **values).returning(consent.c.id)
         numbers.append(int(await tx.scalar(made)))
+        told = {name: getattr(entry, name) for name in _TOLD}
+        await telling.tell(tx, workspace_id, "contact.consent_changed", [told], now=entry.at)
     return numbers
 
 

@@ -30,6 +30,7 @@ from headless.storage import tables
 from headless.storage.database import Transaction
 from headless.storage.tables import Instant, gone_contact, metadata
 from headless.workspace import audit
+from headless.workspace.webhooks import telling
 
 Hashed = Callable[[str], bytes]
 """A keyed hash of an address in lower case."""
@@ -69,6 +70,8 @@ async def erase(
     await tx.execute(delete(inbox).where(func.lower(inbox.c.recipient).in_(mails)))
     await audit.blank(tx, workspace_id, [public.encode("con", number) for number in addresses])
     await tx.execute(delete(c).where(c.c.workspace_id == workspace_id, c.c.id == _IDS.any_()), ids)
+    told = [{"contact_id": number} for number in sorted(addresses)]
+    await telling.tell(tx, workspace_id, "contact.erased", told, now=now)
     return len(addresses)
 
 

@@ -32,6 +32,7 @@ from headless.storage import tables
 from headless.storage.codes import EnrollmentState, MessageState
 from headless.storage.database import Transaction
 from headless.storage.tables import Instant, gone_contact
+from headless.workspace.webhooks import telling
 
 _AGAIN_AFTER: Final = timedelta(minutes=1)
 _PAIRS: Final = (
@@ -65,6 +66,8 @@ async def merge(
     await tx.execute(_contacts(workspace_id, now), given)
     await _note(tx, workspace_id, given, now)
     await changed(tx, workspace_id, given["kept"])
+    told = [{"contact_id": gone, "into_id": kept} for kept, gone in pairs]
+    await telling.tell(tx, workspace_id, "contact.merged", told, now=now)
 
 
 def _mine(table: Any, workspace_id: int) -> Any:

@@ -3,7 +3,7 @@
 Whoever starts asks; somebody else, who may approve, agrees to exactly that plan; then it starts.
 Nobody approves their own, whichever of their tokens or accounts they use. A word holds for the plan
 it was given for, and no longer when many more contacts have come under it meanwhile. Imports
-`publish` and storage.
+`publish`, `news` and storage.
 """
 
 from datetime import datetime
@@ -14,6 +14,7 @@ from sqlalchemy import RowMapping, and_, case, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from headless import ids
+from headless.campaigns import news
 from headless.campaigns.publish import find
 from headless.problems import Problem
 from headless.storage.database import Transaction
@@ -219,6 +220,11 @@ async def ask(
             },
         ).returning(approval)
     )
+    if held is None or held.approved_by is not None:  # not who asks once more
+        await news.tell(
+            tx, workspace_id, campaign_id, "approval_requested", now=now, plan=plan,
+            contacts=contacts,
+        )  # fmt: skip
     return _read(asked.mappings().one())
 
 
@@ -270,6 +276,10 @@ async def approve(
         .values(approved_by=by.actor, approved_name=by.name, approved_at=now)
         .returning(approval)
     )
+    await news.tell(
+        tx, workspace_id, campaign_id, "approved", now=now, plan=given.plan,
+        contacts=given.contacts,
+    )  # fmt: skip
     return _read(agreed.mappings().one())
 
 

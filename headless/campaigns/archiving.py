@@ -1,6 +1,6 @@
 """What becomes of campaigns that nobody wants any more: drafts vanish, what ever ran is kept.
 
-And a campaign's name, which stands beside its text. Imports `publish` and storage.
+And a campaign's name, which stands beside its text. Imports `publish`, `news` and storage.
 """
 
 from datetime import datetime
@@ -9,6 +9,7 @@ from sqlalchemy import delete as deleting
 from sqlalchemy import func, select, update
 
 from headless import ids
+from headless.campaigns import news
 from headless.campaigns.publish import MOST_NAME, Campaign, find
 from headless.problems import Problem
 from headless.storage.database import Transaction
@@ -35,6 +36,7 @@ async def archive(
         .where(campaign.c.workspace_id == workspace_id, campaign.c.id == campaign_id)
         .values(state="archived", updated_at=now)
     )
+    await news.tell(tx, workspace_id, campaign_id, "archived", now=now)
     return await find(tx, workspace_id, campaign_id)
 
 

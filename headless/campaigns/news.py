@@ -21,14 +21,18 @@ async def tell(
     now: datetime,
     version: int | None = None,
     reason: str | None = None,
+    plan: str | None = None,
+    contacts: int | None = None,
 ) -> None:
-    """Tell of `campaign.{what}`, with the version or the reason where there is one."""
+    """Tell of `campaign.{what}`, with what else there is to say of it."""
     c = campaign.c
     told = telling.data(
         campaign_id=c.id,
         name=c.name,
         version=literal(version, Integer),
         reason=literal(reason, Text),
+        plan=literal(plan, Text),
+        contacts=literal(contacts, Integer),
     )
     rows = select(literal(f"campaign.{what}", Text), literal(now, Instant), told).where(
         c.workspace_id == workspace_id, c.id == campaign_id

@@ -2,7 +2,9 @@
 
 A domain that refuses us gets nothing for a while; a campaign whose mails are refused wherever they
 go is paused, by whoever works on the hint `trip`. Only refusals that are about us count, never dead
-addresses. A row exists only while refusals do: healthy traffic writes nothing. Imports storage.
+addresses. A row exists only while refusals do: healthy traffic writes nothing. Webhooks are told
+when a channel or a domain stops working, and when something is taken there again. Imports storage
+and the workspace's webhooks.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,12 +12,13 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 import msgspec
-from sqlalchemy import ARRAY, BigInteger, Text, bindparam, case, func, select, update
+from sqlalchemy import ARRAY, BigInteger, Text, bindparam, case, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from headless.storage.codes import Channel
+from headless.storage.codes import Channel, word
 from headless.storage.database import Transaction
 from headless.storage.tables import breaker, version
+from headless.workspace.webhooks import telling
 
 WINDOW: Final = timedelta(minutes=10)
 OPEN: Final = timedelta(minutes=15)
@@ -23,7 +26,8 @@ LEAST_OF_A_DOMAIN: Final = 5
 LEAST_OF_A_CAMPAIGN: Final = 20
 SHARE_OF_A_DOMAIN: Final = 0.5
 SHARE_OF_A_CAMPAIGN: Final = 0.2
-Scope = Literal["domain", "campaign"]
+Scope = Literal["domain", "campaign", "channel"]
+_ITSELF: Final[tuple[Scope, str]] = ("channel", "")
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -35,12 +39,16 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Tripped(msgspec.Struct, frozen=True):
-    """A breaker that has just opened, with the counts that opened it."""
+    """A breaker that has just opened, with the counts that opened it.
+
+    `again`: nothing was taken since it opened the last time.
+    """
 
     scope: Scope
     subject: str
     refused: int
     of: int
+    again: bool = False
 
 
 async def count(
@@ -62,8 +70,24 @@ async def count(
             counts[1] += each.refused
     fresh = {key: counts for key, counts in by_subject.items() if counts[1]}
     calm = {key: counts[0] for key, counts in by_subject.items() if not counts[1]}
+    if outcomes:
+        calm[_ITSELF] = len(outcomes)  # whatever it answers, it answers
     await _note_calm(tx, workspace_id, channel, calm, now)
     return await _note_refusals(tx, workspace_id, channel, fresh, now)
+
+
+async def broken(
+    tx: Transaction, workspace_id: int, channel: Channel, *, reason: str, now: datetime
+) -> None:
+    """The channel itself does not work; told once, until it answers for a message again."""
+    scope, subject = _ITSELF
+    row = insert(breaker).values(
+        workspace_id=workspace_id, channel=int(channel), scope=scope, subject=subject, taken=0,
+        refused=0, since=now, open_until=now,
+    )  # fmt: skip
+    new = await tx.execute(row.on_conflict_do_nothing().returning(breaker.c.scope))
+    if new.first() is not None:
+        await _tell(tx, workspace_id, channel, "degraded", None, reason, now)
 
 
 async def closed_to(
@@ -137,25 +161,63 @@ async def _note_calm(
     calm: dict[tuple[Scope, str], int],
     now: datetime,
 ) -> None:
-    """Hand-overs that went well count only where a refusal is being counted."""
+    """Hand-overs that went well count only where a refusal is being counted, or nothing went."""
     b = breaker.c
     watched = await tx.execute(
-        select(b.scope, b.subject).where(
-            b.workspace_id == workspace_id, b.channel == int(channel), b.since > now - WINDOW
+        select(b.scope, b.subject, b.open_until).where(
+            b.workspace_id == workspace_id,
+            b.channel == int(channel),
+            or_(b.since > now - WINDOW, b.open_until <= now),
         )
     )
-    for scope, subject in watched.all():
+    for scope, subject, open_until in watched.all():
         if taken := calm.get((scope, subject)):
+            if open_until is not None and open_until <= now:
+                await _recovered(tx, workspace_id, channel, (scope, subject), now)
             await tx.execute(
                 update(breaker)
-                .where(
-                    b.workspace_id == workspace_id,
-                    b.channel == int(channel),
-                    b.scope == scope,
-                    b.subject == subject,
-                )
+                .where(*_one(workspace_id, channel, (scope, subject)))
                 .values(taken=b.taken + taken)
             )
+
+
+async def _recovered(
+    tx: Transaction, workspace_id: int, channel: Channel, key: tuple[Scope, str], now: datetime
+) -> None:
+    """Something was taken where nothing was; of two that see it, one tells."""
+    mine = _one(workspace_id, channel, key)
+    if key == _ITSELF:
+        change: Any = delete(breaker).where(*mine)
+    else:
+        was = breaker.c.open_until.is_not(None)
+        change = update(breaker).where(*mine, was).values(open_until=None)
+    done = await tx.execute(change.returning(breaker.c.scope))
+    if done.first() is not None:
+        await _tell(tx, workspace_id, channel, "recovered", key[1] or None, None, now)
+
+
+async def _tell(
+    tx: Transaction,
+    workspace_id: int,
+    channel: Channel,
+    what: str,
+    domain: str | None,
+    reason: str | None,
+    now: datetime,
+) -> None:
+    told = {"channel": word(channel), "domain": domain, "reason": reason}
+    await telling.tell(tx, workspace_id, f"channel.{what}", [told], now=now)
+
+
+def _one(workspace_id: int, channel: Channel, key: tuple[Scope, str]) -> tuple[Any, ...]:
+    b = breaker.c
+    scope, subject = key
+    return (
+        b.workspace_id == workspace_id,
+        b.channel == int(channel),
+        b.scope == scope,
+        b.subject == subject,
+    )
 
 
 async def _note_refusals(
@@ -188,7 +250,7 @@ async def _note_refusals(
         ).returning(b.scope, b.subject, b.taken, b.refused, b.open_until, b.waiting)
     )
     tripped = [
-        Tripped(row.scope, row.subject, row.refused, row.taken)
+        Tripped(row.scope, row.subject, row.refused, row.taken, row.open_until is not None)
         for row in result
         if _is_too_much(row) and not row.waiting and (row.open_until or now) <= now
     ]
@@ -209,17 +271,18 @@ def _is_too_much(row: Any) -> bool:
 async def _open(
     tx: Transaction, workspace_id: int, channel: Channel, each: Tripped, now: datetime
 ) -> None:
-    b = breaker.c
     until = {"open_until": now + OPEN, "taken": 0, "refused": 0}
     await tx.execute(
         update(breaker)
-        .where(
-            b.workspace_id == workspace_id,
-            b.channel == int(channel),
-            b.scope == each.scope,
-            b.subject == each.subject,
-        )
+        .where(*_one(workspace_id, channel, (each.scope, each.subject)))
         .values(**(until if each.scope == "domain" else {"waiting": True}))
     )
     if each.scope == "campaign":
         tx.wake("trip", workspace_id, int(each.subject))
+    elif not each.again:
+        minutes = OPEN // timedelta(minutes=1)
+        reason = (
+            f"{each.refused} of the last {each.of} messages were refused there; "
+            f"it gets nothing for {minutes} minutes, then we ask again"
+        )
+        await _tell(tx, workspace_id, channel, "degraded", each.subject, reason, now)

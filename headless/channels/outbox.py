@@ -67,14 +67,25 @@ async def deliver(
     answer = await courier.ready()
     if answer.verdict is not Verdict.SENT:
         log.warning("channel_broken", channel=courier.channel.name.lower(), reason=answer.detail)
+        await _note_broken(database, courier, workspace_id, answer.detail, now)
         return Delivered(stopped=answer.detail)
     pace = pace or unpaced(courier.channel.name)
     delivery = _Delivery(database, courier, workspace_id, now, batch, pace)
     try:
-        return await delivery.run()
+        done = await delivery.run()
     except BaseException:
         await delivery.wind_down()
         raise
+    if done.stopped is not None:
+        await _note_broken(database, courier, workspace_id, done.stopped, delivery.now())
+    return done
+
+
+async def _note_broken(
+    database: Database, courier: Courier, workspace_id: int, reason: str, now: datetime
+) -> None:
+    async with database.transaction() as tx:
+        await breakers.broken(tx, workspace_id, courier.channel, reason=reason, now=now)
 
 
 class _Delivery:

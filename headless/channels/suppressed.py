@@ -10,12 +10,14 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, delete, func, insert, select, tuple_
 
+from headless.audience.consents import MARKETING_ONLY
 from headless.audience.contacts import changed
 from headless.channels.suppressions import Suppress, diarise, suppress
 from headless.problems import Problem
 from headless.storage.codes import Channel, word
 from headless.storage.database import Transaction
 from headless.storage.tables import contact, lifted_suppression, suppression
+from headless.workspace.webhooks import telling
 
 MOST_WORDS: Final = 500
 _s = suppression.c
@@ -135,6 +137,9 @@ async def lift(
         )
     )
     await diarise(tx, workspace_id, channel, {contact_id: row["reason"]}, now=now, lifted=True)
+    if row["reason"] in MARKETING_ONLY:
+        told = {"contact_id": contact_id, "channel": word(channel)}
+        await telling.tell(tx, workspace_id, "contact.subscribed", [told], now=now)
     await changed(tx, workspace_id, [contact_id])
 
 

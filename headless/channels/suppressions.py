@@ -16,10 +16,11 @@ from sqlalchemy.dialects.postgresql import insert
 from headless.audience import consents
 from headless.audience.activities import Activity, record
 from headless.audience.consents import MARKETING_ONLY, About
-from headless.storage.codes import ActivityKind, Channel
+from headless.storage.codes import ActivityKind, Channel, word
 from headless.storage.database import Transaction
 from headless.storage.diary import Entry
 from headless.storage.tables import activity_todo, contact, suppression
+from headless.workspace.webhooks import telling
 
 Reason = Literal["unconfirmed", "unsubscribed", "hard_bounce", "complaint", "by_hand"]
 UNCONFIRMED: Final = "unconfirmed"
@@ -102,6 +103,12 @@ async def suppress(
     left = [by_contact[row.contact_id] for row in new]
     withdrawn = [_line(channel, each) for each in left if each.reason == UNSUBSCRIBED]
     await consents.record(tx, workspace_id, withdrawn)
+    complained = [
+        {"contact_id": each.contact_id, "channel": word(channel), "reason": each.reason}
+        for each in left
+        if each.reason == "complaint"  # who unsubscribed is told of as an activity
+    ]
+    await telling.tell(tx, workspace_id, "contact.unsubscribed", complained, now=now)
     done = [_activity(channel, each) for each in wanted if each.reason in _HEARD]
     recorded = await record(tx, workspace_id, done, now=now)
     if recorded.ids:

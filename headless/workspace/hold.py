@@ -11,10 +11,12 @@ import msgspec
 from sqlalchemy import RowMapping, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
+from headless import ids
 from headless.problems import Problem
 from headless.storage.codes import Channel, word
 from headless.storage.database import Transaction
 from headless.storage.tables import hold as table
+from headless.workspace.webhooks import telling
 
 Kind = Literal["workspace", "channel", "campaign"]
 WORKSPACE: Final = "workspace"
@@ -75,6 +77,8 @@ async def hold(
     if not on:
         gone = await tx.execute(delete(table).where(*mine).returning(table.c.subject))
         freed = bool(gone.all())
+        if freed:
+            await _tell(tx, workspace_id, "hold.off", kind, subject, None, now)
         for channel in Channel if freed else ():
             if kind != "channel" or channel == subject:
                 tx.wake(_DELIVER, workspace_id, int(channel))
@@ -95,7 +99,30 @@ async def hold(
         .on_conflict_do_nothing()
         .returning(table.c.subject)
     )
-    return bool(made.all())
+    new = bool(made.all())
+    if new:
+        await _tell(tx, workspace_id, "hold.on", kind, subject, words, now)
+    return new
+
+
+async def _tell(
+    tx: Transaction,
+    workspace_id: int,
+    type_: str,
+    kind: Kind,
+    subject: int,
+    reason: str | None,
+    now: datetime,
+) -> None:
+    match kind:
+        case "channel":
+            named: str | None = word(Channel(subject))
+        case "campaign":
+            named = ids.encode("cmp", subject)
+        case _:
+            named = None
+    told = {"scope": kind, "subject": named, "reason": reason}
+    await telling.tell(tx, workspace_id, type_, [told], now=now)
 
 
 async def holds(tx: Transaction, workspace_id: int) -> list[Hold]:

@@ -13,10 +13,11 @@ import msgspec
 from sqlalchemy.exc import DBAPIError
 
 from headless.audience import companies, devices
-from headless.audience.activities import Activity, claim, forget, record
+from headless.audience.activities import Activity, record
 from headless.audience.devices import Platform
 from headless.audience.remembered import Hashes
 from headless.audience.saving import is_race
+from headless.audience.seen import claim, forget
 from headless.audience.writes import Write
 from headless.campaigns import ingest, visits
 from headless.campaigns.sdk import browsers, people

@@ -2,10 +2,11 @@
 
 Only a report about the address suppresses it; one about us parks the message and never touches the
 contact. What is reported of a message that is uncertain proves that it was sent. Each event counts
-once, however often it is told. Imports storage, `audience.activities` and its neighbours.
+once, however often it is told. Imports storage, `audience`, the workspace's webhooks and its
+neighbours.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,17 +14,20 @@ from sqlalchemy import ARRAY, BigInteger, Row, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from headless.audience.activities import Activity, record
+from headless.audience.seen import claim
 from headless.channels.reports.report import Fate, Report, Text
 from headless.channels.suppressions import Reason, Suppress, suppress
 from headless.storage.codes import ActivityKind, Channel, MessageState
 from headless.storage.database import Transaction
 from headless.storage.tables import activity_todo, contact, message
+from headless.workspace.webhooks import telling
 
 _SUPPRESSED: Final[dict[Fate, Reason]] = {
     Fate.DEAD: "hard_bounce",
     Fate.COMPLAINED: "complaint",
     Fate.UNSUBSCRIBED: "unsubscribed",
 }
+_DELIVERED: Final = "message.delivered"
 _DONE: Final = {Fate.OPENED: ActivityKind.OPENED, Fate.CLICKED: ActivityKind.CLICKED}
 _STATES: Final = {
     Fate.DEAD: (MessageState.SKIPPED, "bounced"),
@@ -58,7 +62,24 @@ async def apply(
     )
     done = [_activity(each, row, now) for each, row in known if each.fate in _DONE]
     await _heard(tx, workspace_id, done, now)
+    taken = {each.key: row for each, row in known if each.fate is Fate.DELIVERED}
+    await _tell_delivered(tx, workspace_id, taken, now)
     return len(known)
+
+
+async def _tell_delivered(
+    tx: Transaction, workspace_id: int, taken: Mapping[str, Row[Any]], now: datetime
+) -> None:
+    """Webhooks hear of what the other side has taken; it is kept nowhere else."""
+    if not taken or not await telling.is_wanted(tx, workspace_id, _DELIVERED):
+        return
+    new = await claim(tx, workspace_id, taken, now=now)
+    told = [
+        {"contact_id": row.contact_id, "message_id": row.id}
+        for key, row in taken.items()
+        if key in new
+    ]
+    await telling.tell(tx, workspace_id, _DELIVERED, told, now=now)
 
 
 async def replied(

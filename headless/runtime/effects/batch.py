@@ -47,10 +47,12 @@ def told(
     *,
     name: str | None = None,
     only: Callable[[Any], Any] | None = None,
+    outside: bool = True,
 ) -> Iterator[CTE]:
     """What the step brought about, as activities, where some campaign listens for such a thing.
 
-    `changed` and `only` say for whom it did; `name` tells several tellings of a step apart.
+    `changed` and `only` say for whom it did; `name` tells several tellings of a step apart. Without
+    `outside` webhooks do not hear of it.
     """
     written = batch.written
     source: Any = written
@@ -62,7 +64,8 @@ def told(
         .where(batch.of(step), *([] if only is None else [only(written.c)]))
     )
     called = name or f"{step}"
-    yield from noted(batch.version.workspace_id, rows, kind, ref, now=NOW, name=called)
+    workspace_id = batch.version.workspace_id
+    yield from noted(workspace_id, rows, kind, ref, now=NOW, name=called, outside=outside)
 
 
 def has_changed(written: Any) -> Any:

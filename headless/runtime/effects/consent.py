@@ -1,21 +1,22 @@
 """Consent: a contact is taken off a channel, or put on it again.
 
 Taking off writes a suppression with its reason and where it came from; putting on takes away only
-what an unsubscription has written, never a bounce or a complaint. Pure. Imports the language and
-`batch`.
+what an unsubscription has written, never a bounce or a complaint. Each is a line of the ledger, and
+webhooks are told of both. Pure. Imports the language, `batch` and the workspace's webhooks.
 """
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import CTE, delete, literal, select, union
+from sqlalchemy import CTE, Text, delete, literal, select, union
 from sqlalchemy.dialects.postgresql import insert
 
 from headless.dsl import ast
 from headless.runtime.effects.batch import Batch, told
-from headless.runtime.stands import number
+from headless.runtime.stands import NOW, number
 from headless.storage import tables
-from headless.storage.codes import ActivityKind, Channel
+from headless.storage.codes import ActivityKind, Channel, word
+from headless.workspace.webhooks import telling
 
 UNSUBSCRIBED: Final = "unsubscribed"
 ALL: Final = 0
@@ -60,11 +61,13 @@ def taken_off(batch: Batch, step: int, action: ast.Unsubscribe) -> Iterator[CTE]
         )
         newly.append(new)
         yield new
-        yield _noted(batch, step, channel, new, "withdrawn", source)
+        yield from _noted(batch, step, channel, new, "withdrawn", source)
         yield from told(batch, step, ActivityKind.UNSUBSCRIBED, channel, new, name=name)
     if len(channels) > 1:
         anybody = union(*(select(new.c.contact_id) for new in newly)).cte(f"off{step}")
-        yield from told(batch, step, ActivityKind.UNSUBSCRIBED, ALL, anybody, name=f"{step}_all")
+        yield from told(
+            batch, step, ActivityKind.UNSUBSCRIBED, ALL, anybody, name=f"{step}_all", outside=False
+        )
 
 
 def put_on(batch: Batch, step: int, action: ast.Subscribe) -> Iterator[CTE]:
@@ -85,13 +88,22 @@ def put_on(batch: Batch, step: int, action: ast.Subscribe) -> Iterator[CTE]:
             .cte(f"on{step}_{channel.name.lower()}")
         )
         yield back
-        yield _noted(batch, step, channel, back, "granted", source)
+        yield from _noted(batch, step, channel, back, "granted", source)
+        told_of = {"contact_id": back.c.contact_id, "channel": literal(word(channel), Text)}
+        rows = select(literal("contact.subscribed", Text), NOW, telling.data(**told_of))
+        yield _webhooks(batch, rows, f"on{step}_{channel.name.lower()}")
 
 
-def _noted(batch: Batch, step: int, channel: Channel, who: CTE, action: str, source: str) -> CTE:
+def _webhooks(batch: Batch, rows: Any, name: str) -> CTE:
+    return telling.part(batch.version.workspace_id, rows, now=NOW, name=name)
+
+
+def _noted(
+    batch: Batch, step: int, channel: Channel, who: CTE, action: str, source: str
+) -> Iterator[CTE]:
     """The ledger's lines for those of a step whose consent has changed."""
     written, table = batch.written, tables.consent
-    return (
+    line = (
         insert(table)
         .from_select(
             ["workspace_id", "contact_id", "about", "action", "source", "at"],
@@ -106,6 +118,14 @@ def _noted(batch: Batch, step: int, channel: Channel, who: CTE, action: str, sou
             .join(who, who.c.contact_id == written.c.contact_id)
             .where(batch.of(step)),
         )
-        .returning(table.c.id)
+        .returning(table.c.contact_id)
         .cte(f"line{step}_{channel.name.lower()}")
     )
+    yield line
+    told_of = {
+        "contact_id": line.c.contact_id,
+        "about": literal(channel.name.lower(), Text),
+        "action": literal(action, Text),
+    }
+    rows = select(literal("contact.consent_changed", Text), NOW, telling.data(**told_of))
+    yield _webhooks(batch, rows, f"line{step}_{channel.name.lower()}")

@@ -15,17 +15,23 @@ from headless import ids
 _KINDS: Final[dict[str, ids.Kind]] = {
     "campaign_id": "cmp", "contact_id": "con", "enrollment_id": "enr", "message_id": "msg",
     "segment_id": "seg", "form_id": "frm", "job_id": "job", "channel_id": "chn",
-    "webhook_id": "whk", "into_id": "con", "email_id": "eml",
+    "webhook_id": "whk", "into_id": "con", "email_id": "eml", "topic_id": "top",
 }  # fmt: skip
 
 
 class Campaign(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Something about a campaign; `version` is the number of the version that is published."""
+    """Something about a campaign; `version` is the number of the version that is published.
+
+    Where it waits for a second person's word: `plan` is what is to be approved, `contacts` how many
+    it concerns.
+    """
 
     campaign_id: str
     name: str
     version: int | None = None
     reason: str | None = None
+    plan: str | None = None
+    contacts: int | None = None
 
 
 class Enrollment(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -56,13 +62,27 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Contact(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A contact, and what of it."""
+    """A contact, and what of it; merged, it has become part of `into_id`.
+
+    `reason` says how it left a channel, where that was not by unsubscribing.
+    """
 
     contact_id: str
     into_id: str | None = None
     channel: str | None = None
     stage: str | None = None
     points: int | None = None
+    reason: str | None = None
+
+
+class Consent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A line of the consent ledger: `about` is a channel, a topic or tracking, `action` whether the
+    contact was asked, agreed, refused or withdrew."""
+
+    contact_id: str
+    about: str
+    action: str
+    topic_id: str | None = None
 
 
 class Membership(msgspec.Struct, frozen=True):
@@ -88,10 +108,11 @@ class Import(msgspec.Struct, frozen=True):
 
 
 class Channel(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A channel that works less well, or well again."""
+    """A channel that works less well, or well again; with `domain` only for mails to there."""
 
     channel: str
     channel_id: str | None = None
+    domain: str | None = None
     reason: str | None = None
 
 
@@ -103,7 +124,10 @@ class Webhook(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Hold(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Sending is held, or goes on: of everything, a channel or a campaign (`scope`)."""
+    """Sending is held, or goes on: of the workspace, a channel or a campaign (`scope`).
+
+    `subject` is the channel or the campaign's id.
+    """
 
     scope: str
     subject: str | None = None
@@ -122,9 +146,10 @@ TYPES: Final[dict[str, type[msgspec.Struct]]] = {
         "delivered", "bounced", "complained", "opened", "clicked", "replied",
     )},
     **{f"contact.{what}": Contact for what in (
-        "created", "updated", "merged", "erased", "subscribed", "unsubscribed", "consent_changed",
-        "points_changed", "stage_changed",
+        "created", "updated", "merged", "erased", "subscribed", "unsubscribed", "points_changed",
+        "stage_changed",
     )},
+    "contact.consent_changed": Consent,
     **{f"segment.{what}": Membership for what in ("member_added", "member_removed")},
     "form.submitted": Submission,
     "import.finished": Import,

@@ -111,6 +111,14 @@ async def tell(
     await tx.execute(made, {"happened": msgspec.json.encode(document).decode()})
 
 
+async def is_wanted(tx: Transaction, workspace_id: int, type_: str) -> bool:
+    """Whether anybody listens for a type, so that nothing need be gathered for nobody."""
+    named = literal(type_, Text) == endpoint.c.types.any_()
+    wanted = or_(func.cardinality(endpoint.c.types) == 0, named)
+    there = select(1).where(_listens(endpoint, workspace_id), wanted)
+    return bool(await tx.scalar(select(exists(there))))
+
+
 def data(**members: Any) -> Any:
     """The data of an event as SQL: names and columns or values."""
     pairs = [part for name, value in members.items() for part in (literal(name, Text), value)]

@@ -6,6 +6,8 @@ from pathlib import Path
 import httpx
 import pytest
 from api_server import NOW, Server, running, settings_for
+from provider_doubles import serving
+from webhook_receiver import Receiver, Told
 
 from headless.clock import ManualClock
 
@@ -24,3 +26,11 @@ async def api(server: Server) -> AsyncIterator[httpx.AsyncClient]:
     """A client that may do everything in its workspace."""
     async with server.client(server.token) as client:
         yield client
+
+
+@pytest.fixture
+async def told(server: Server) -> AsyncIterator[Told]:
+    """Somebody else's server, where webhooks can be sent to."""
+    receiver = Receiver()
+    async with serving(receiver.app()) as url:
+        yield Told(receiver, f"{url}/hook", server)
