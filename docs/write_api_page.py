@@ -10,7 +10,7 @@ from typing import Any
 
 from litestar import Litestar
 
-from headless.api import openapi
+from headless.api import counting, openapi
 from headless.api.app import build
 from headless.api.auth import Needs
 from headless.problems import CATALOGUE
@@ -33,13 +33,18 @@ This page is made from the API's own description, which a running server answers
 - **Names**: where a path says `{name}`, the percent-encoded name or the id will do.
 - **Ids** are opaque, with a prefix: `con_`, `cmp_`, `eml_`, `seg_`, `msg_`, `job_` and so on.
 - **Lists** answer `{"data": [...], "next_cursor": "..."}`; pass `cursor` back, with the same
-  filters, until it is null. `limit` is 50, at most 500.
+  filters, until it is null. `limit` is 50, at most 500. With `?count=exact` the first page has
+  `count`, how many there are; `count=estimate` asks the planner, and costs nothing.
+- **More at once**: `?include=stats,versions` (campaigns) or `?include=consents` (contacts) spares a
+  call for each.
 - **Times** are RFC 3339 in UTC, in members that end in `_at`.
 - **Unknown fields and parameters** are refused, with the nearest name that exists.
 - **Text**: campaigns are sent as `text/plain` or as `{"source": "..."}`. With `Accept: text/plain`,
   check, format, explain, stats and why answer what a terminal shows.
-- **Saving over somebody**: campaigns and emails have an `ETag`; a save with `If-Match` is refused
-  (412) if it has changed since.
+- **Saving over somebody**: what is edited has an `ETag` (campaigns, segments, emails, texts, forms,
+  pages, channels, topics, webhooks, the workspace); a save with `If-Match` is refused (412) if it
+  has changed since.
+- **Renaming** keeps the id; for thirty days the old name answers every method with a 308 to it.
 - **Rehearsing**: whatever changes something takes `?dry_run=true`: the same checks and the answer
   that there would be, with `would` (the rows made, changed and deleted, by kind) and the header
   `Headless-Dry-Run: true`; nothing is kept and no key is used up.
@@ -122,7 +127,7 @@ def _route(path: str, method: str, operation: dict[str, Any]) -> str:
     asked = [
         one
         for one in operation.get("parameters", ())
-        if one["in"] == "query" and one["name"] != openapi.DRY_RUN
+        if one["in"] == "query" and one["name"] not in (openapi.DRY_RUN, counting.NAME)
     ]
     if asked:
         lines.append(f"\nQuery: {', '.join(_parameter(one) for one in asked)}.\n")

@@ -16,7 +16,7 @@ from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 
 from headless import ids
-from headless.api import repeats
+from headless.api import counting, repeats
 from headless.api.answers import answers
 from headless.api.budgets import Budgets
 from headless.channels.fetching import Fetcher, WebFetcher
@@ -88,6 +88,8 @@ class Call:
         self.dry = dry
         whole = dry or (mutates(handler) and not handler.opt.get(_PIECEMEAL))
         self.database = Whole(house.database, counted=dry) if whole else house.database
+        self.count: counting.Way | None = None
+        self.total: int | None = None
         self.subject: str | None = None
         self.noted: dict[str, Any] = {}
 
@@ -116,7 +118,12 @@ class Call:
     async def transaction(self) -> AsyncIterator[Transaction]:
         """A transaction that commits when the block ends well."""
         async with self.database.transaction() as tx:
-            yield tx
+            if self.count is None:
+                yield tx
+                return
+            heard = counting.Heard(tx)
+            yield heard
+            self.total = await heard.total(self.count)
 
 
 Caller: TypeAlias = NamedDependency[Call]
@@ -202,7 +209,9 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     if key is not None and not dry:
         claimed = Claim(token.workspace_id, "POST", connection.scope["path"], key, now)
         await repeats.begin(connection, handler, house.database, house.seals, claimed)
-    connection.state.call = Call(house, token, now, handler, dry=dry)
+    call = Call(house, token, now, handler, dry=dry)
+    call.count = counting.asked(connection, handler)
+    connection.state.call = call
 
 
 def _is_dry(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> bool:
@@ -263,7 +272,10 @@ def queries_of(handler: BaseRouteHandler) -> frozenset[str]:
     nothing."""
     own = own_queries(handler)
     asks = isinstance(handler.opt.get("needs"), Needs)
-    return own | {DRY_RUN} if asks and mutates(handler) else own
+    if not asks:
+        return own
+    more = {counting.NAME} if counting.is_list(handler) else set()
+    return own | more | {DRY_RUN} if mutates(handler) else own | more
 
 
 def own_queries(handler: BaseRouteHandler) -> frozenset[str]:

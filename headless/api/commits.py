@@ -13,7 +13,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from headless import ids
-from headless.api import auditing, problems
+from headless.api import auditing, counting, problems
 from headless.api.auth import Call
 from headless.storage.whole import Whole
 from headless.workspace import former
@@ -24,7 +24,7 @@ _HOUSEKEEPING: Final = frozenset(
     {"activity_seen", "activity_todo", "audit", "contact_change", "kept_answer", "segment_watch"}
 )
 RENAMED: Final[dict[str, ids.Kind]] = {
-    "assets": "ast", "campaigns": "cmp",
+    "assets": "ast", "campaigns": "cmp", "channels": "chn",
     "contents": "cnt", "emails": "eml", "forms": "frm", "integrations": "int",
     "multi-messages": "mul", "pages": "pag", "push-messages": "psh", "segments": "seg",
     "slots": "slt", "sms": "sms", "snippets": "snp", "webhook-targets": "wht",
@@ -86,7 +86,9 @@ class _Ending:
         call, status = self._call(), head["status"]
         if call is None:
             return None
-        if call.dry:
+        if status == 404 and (place := await _new_place(call, self._scope)) is not None:
+            body = _lead_to(head, place)
+        elif call.dry:
             return await _rehearsed(call, head, body, more)
         went_well = 200 <= status < 300
         if went_well and auditing.deed_of(call.handler) is not None:
@@ -99,10 +101,14 @@ class _Ending:
                     parameters=self._scope.get("path_params", {}),
                     answer=_told(self._scope, head, body, more),
                 )
-        if status == 404 and (place := await _new_place(call, self._scope)) is not None:
-            body = _lead_to(head, place)
         if isinstance(call.database, Whole):
-            await (call.database.commit() if status < 500 else call.database.rollback())
+            keeps = status < 500 and not call.dry
+            await (call.database.commit() if keeps else call.database.rollback())
+        if call.count is not None and status == 200 and not more:
+            body = counting.put_in(body, call.total)
+            length = (b"content-length", str(len(body)).encode("ascii"))
+            head["headers"] = [*(h for h in head["headers"] if h[0].lower() != length[0]), length]
+            return body
         return body if head["status"] != status else None
 
 

@@ -26,6 +26,7 @@ REQUESTS: Final[dict[str, Any]] = {
     "Agreed": {"plan": _HASH},
     "Agreement": {"plan": _HASH},
     "AssetWrite": {"name": "Price list", "slug": "prices"},
+    "Bulk": {"where": "points > 50", "do": {"add_tag": "engaged"}},
     "ByHand": {"contacts": [_CONTACT], "data": {"coupon": "SPRING"}},
     "CampaignChange": {"name": "Spring sale"},
     "CampaignWrite": {"source": _CAMPAIGN},

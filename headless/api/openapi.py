@@ -15,7 +15,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from headless import __version__
-from headless.api import examples
+from headless.api import counting, examples
 from headless.api.auth import DRY_RUN, mutates, needs_of, own_queries
 from headless.problems import CATALOGUE
 
@@ -84,6 +84,13 @@ _DRY_RUN: Final = {
     "in": "query",
     "description": "`true`: every check and the answer, with `would`, and nothing is kept",
     "schema": {"type": "boolean", "default": False},
+    "required": False,
+}
+_COUNT: Final = {
+    "name": counting.NAME,
+    "in": "query",
+    "description": "how many there are, told with the first page: counted, or as the planner sees",
+    "schema": {"type": "string", "enum": ["exact", "estimate"]},
     "required": False,
 }
 _KEY: Final = {
@@ -166,6 +173,8 @@ def _add_parameters(handler: HTTPRouteHandler, operation: dict[str, Any]) -> Non
             parameter["description"] = told or f"the `id` that answers show ({parameter['name']})"
     if mutates(handler) and DRY_RUN not in own_queries(handler):
         parameters.append(_DRY_RUN)
+    if counting.is_list(handler):
+        parameters.append(_COUNT)
     if "POST" in handler.http_methods:
         parameters.append(_KEY)
     if "If-Match" in operation.get("description", ""):

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
+    delete,
     func,
     insert,
     select,
@@ -32,8 +33,8 @@ from headless.dsl.diagnostics import has_errors, in_order
 from headless.dsl.parser import parse_condition
 from headless.problems import Problem
 from headless.storage.database import Transaction
-from headless.storage.tables import contact, segment, segment_member
-from headless.workspace import former
+from headless.storage.tables import contact, segment, segment_member, segment_pin, segment_watch
+from headless.workspace import former, uses
 from headless.workspace.catalogue import load
 
 LONGEST_NAME: Final = 120
@@ -49,6 +50,7 @@ class Segment(msgspec.Struct, frozen=True):
     members: int
     created_at: datetime
     refreshed_at: datetime | None
+    revision: int
 
     @property
     def is_dynamic(self) -> bool:
@@ -118,12 +120,14 @@ async def change(
     *,
     name: str | UnsetType = UNSET,
     condition: str | UnsetType | None = UNSET,
+    expected_revision: int | None = None,
     now: datetime,
 ) -> Segment:
     """Rename a segment, or give it another condition; null makes a list of those who are in it.
 
-    Raises Problem `name_taken`, `invalid_value`, `invalid_text`, `not_found`.
+    Raises Problem `name_taken`, `invalid_value`, `invalid_text`, `not_found`, `stale_version`.
     """
+    await _held(tx, workspace_id, segment_id, expected_revision)
     known = await find(tx, workspace_id, segment_id)
     values: dict[str, Any] = {}
     if name is not UNSET:
@@ -133,6 +137,8 @@ async def change(
         values["condition"] = (
             None if condition is None else await sound(tx, workspace_id, condition)
         )
+        if condition is None:
+            values["refs"] = None  # a list speaks of nothing
     if values.get("condition") is not None:
         asked = await rules.rule(tx, workspace_id, segment_id, values["condition"], now=now)
         if await rules.leans_on(tx, workspace_id, asked.names, segment_id):
@@ -142,6 +148,7 @@ async def change(
                 "segments that do not speak of it",
             )
     if values:
+        values["revision"] = segment.c.revision + 1
         await tx.execute(update(segment).where(*_one(workspace_id, segment_id)).values(values))
     if "name" in values:
         renamed = known.name, values["name"]
@@ -149,6 +156,36 @@ async def change(
     if "condition" in values:
         await membership.refresh(tx, workspace_id, segment_id, now=now)
     return await find(tx, workspace_id, segment_id)
+
+
+async def _held(
+    tx: Transaction, workspace_id: int, segment_id: int, expected_revision: int | None
+) -> None:
+    """Keep others from changing a segment; raises Problem `stale_version` when somebody has."""
+    revision = await tx.scalar(
+        select(segment.c.revision).where(*_one(workspace_id, segment_id)).with_for_update()
+    )
+    if expected_revision is not None and revision != expected_revision:
+        raise Problem("stale_version", "somebody has saved this segment in between; read it again")
+
+
+async def remove(
+    tx: Transaction, workspace_id: int, segment_id: int, *, expected_revision: int | None = None
+) -> None:
+    """Delete a segment; its members stay contacts, and nobody is told that they left.
+
+    Raises Problem `not_found`, `stale_version`, or `in_use` with what speaks of it.
+    """
+    await _held(tx, workspace_id, segment_id, expected_revision)
+    known = await find(tx, workspace_id, segment_id)
+    await uses.refuse_used(tx, workspace_id, "segment", segment_id, known.name)
+    for table in (segment_watch, segment_pin, segment_member):
+        await tx.execute(
+            delete(table).where(
+                table.c.workspace_id == workspace_id, table.c.segment_id == segment_id
+            )
+        )
+    await tx.execute(delete(segment).where(*_one(workspace_id, segment_id)))
 
 
 async def find(tx: Transaction, workspace_id: int, which: int | str) -> Segment:
@@ -213,7 +250,7 @@ async def join(
     tx: Transaction, workspace_id: int, known: Segment, who: Sequence[int], *, now: datetime
 ) -> int:
     """Put contacts into a list; how many are new in it. Raises Problem `wrong_state`."""
-    _listed(known)
+    need_list(known)
     return await membership.join(tx, workspace_id, known.id, sorted(set(who)), now=now)
 
 
@@ -221,7 +258,7 @@ async def leave(
     tx: Transaction, workspace_id: int, known: Segment, who: Sequence[int], *, now: datetime
 ) -> int:
     """Take contacts out of a list; how many were in it. Raises Problem `wrong_state`."""
-    _listed(known)
+    need_list(known)
     return await membership.leave(tx, workspace_id, known.id, sorted(set(who)), now=now)
 
 
@@ -252,7 +289,8 @@ async def contacts_of(
     return found
 
 
-def _listed(known: Segment) -> None:
+def need_list(known: Segment) -> None:
+    """Raise Problem `wrong_state` for a segment whose members a condition decides."""
     if known.is_dynamic:
         raise Problem(
             "wrong_state",
@@ -294,4 +332,5 @@ def _query(workspace_id: int) -> Select[*tuple[Any, ...]]:
         inside.label("members"),
         segment.c.created_at,
         segment.c.refreshed_at,
+        segment.c.revision,
     ).where(segment.c.workspace_id == workspace_id, segment.c.campaign_id.is_(None))

@@ -24,6 +24,7 @@ from headless.dsl.plan import Plan
 from headless.problems import Problem
 from headless.storage.database import Transaction
 from headless.storage.tables import campaign, segment, version
+from headless.workspace import former
 from headless.workspace.catalogue import load
 from headless.workspace.names import key, resolve
 
@@ -105,10 +106,22 @@ async def create(
 
 async def _named(tx: Transaction, workspace_id: int, name: str, now: datetime) -> int:
     """A campaign of that name, without a version yet; raises Problem `name_taken`."""
+    await _free(tx, workspace_id, name)
+    made = insert(campaign).values(
+        workspace_id=workspace_id, name=name, version_id=0, created_at=now, updated_at=now
+    )
+    number: int = await tx.scalar(made.returning(campaign.c.id))
+    return number
+
+
+async def _free(tx: Transaction, workspace_id: int, name: str, but: int = 0) -> None:
+    """Hold a name until the transaction ends; raises Problem `name_taken`."""
     await tx.execute(select(func.pg_advisory_xact_lock(_NAMING, workspace_id)))
     taken = await tx.scalar(
         select(campaign.c.id).where(
-            campaign.c.workspace_id == workspace_id, func.lower(campaign.c.name) == name.lower()
+            campaign.c.workspace_id == workspace_id,
+            campaign.c.id != but,
+            func.lower(campaign.c.name) == name.lower(),
         )
     )
     if taken is not None:
@@ -117,11 +130,25 @@ async def _named(tx: Transaction, workspace_id: int, name: str, now: datetime) -
             f"there is a campaign called `{name}` already; edit its text, or choose another name",
             id=ids.encode("cmp", taken),
         )
-    made = insert(campaign).values(
-        workspace_id=workspace_id, name=name, version_id=0, created_at=now, updated_at=now
+
+
+async def call_it(
+    tx: Transaction, workspace_id: int, found: Campaign, plan: Plan, *, now: datetime
+) -> None:
+    """Let a campaign be called what its new text says; for thirty days the old name leads to it.
+
+    A text that says no name changes none. Raises Problem `name_taken`, `invalid_value`.
+    """
+    if plan.name is None or plan.name == found.name:
+        return
+    name = _name(plan, None)
+    await _free(tx, workspace_id, name, found.id)
+    await tx.execute(
+        update(campaign)
+        .where(campaign.c.workspace_id == workspace_id, campaign.c.id == found.id)
+        .values(name=name)
     )
-    number: int = await tx.scalar(made.returning(campaign.c.id))
-    return number
+    await former.note(tx, workspace_id, "cmp", found.name, name, found.id, now=now)
 
 
 async def edit(
@@ -148,6 +175,7 @@ async def edit(
         )
     checked = await _sound(tx, workspace_id, text)
     if _plan(checked).hash != before.hash or text != before.source:
+        await call_it(tx, workspace_id, before, _plan(checked), now=now)
         await store(
             tx, workspace_id, campaign_id, before.version + 1, checked.text, _plan(checked), now=now
         )

@@ -5,6 +5,7 @@ that, and refuses when things have moved since. With `drain` old runs end by the
 Imports `publish`, `proposals`, `sources`, `moving` and the runtime.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -14,7 +15,7 @@ from headless.campaigns import approvals, moving
 from headless.campaigns.approvals import Signer
 from headless.campaigns.moving import Moves, Waits
 from headless.campaigns.proposals import Proposal, VersionPlan, foresee, propose
-from headless.campaigns.publish import Campaign, edit, find, store
+from headless.campaigns.publish import Campaign, call_it, edit, find, store
 from headless.campaigns.sources import (
     brings_members,
     deafen,
@@ -46,6 +47,13 @@ class Stored(msgspec.Struct, frozen=True):
 async def listing(tx: Transaction, workspace_id: int, campaign_id: int) -> list[Stored]:
     """All versions of a campaign, the newest first."""
     found = await find(tx, workspace_id, campaign_id)
+    return (await listings(tx, workspace_id, [found]))[campaign_id]
+
+
+async def listings(
+    tx: Transaction, workspace_id: int, campaigns: Sequence[Campaign]
+) -> dict[int, list[Stored]]:
+    """All versions of several campaigns, by their numbers, each with the newest first."""
     runs = (
         select(func.count(func.distinct(position.c.enrollment_id)))
         .where(
@@ -54,16 +62,19 @@ async def listing(tx: Transaction, workspace_id: int, campaign_id: int) -> list[
         )
         .scalar_subquery()
     )
+    current = {one.id: one.version_id for one in campaigns}
     rows = await tx.execute(
         select(version, runs.label("running"))
-        .where(version.c.workspace_id == workspace_id, version.c.campaign_id == campaign_id)
+        .where(version.c.workspace_id == workspace_id, version.c.campaign_id.in_(current))
         .order_by(version.c.number.desc())
     )
-    return [
-        Stored(row.number, row.hash, row.source, row.created_at, row.running,
-               row.id == found.version_id)
-        for row in rows
-    ]  # fmt: skip
+    stored: dict[int, list[Stored]] = {number: [] for number in current}
+    for row in rows:
+        newest = row.id == current[row.campaign_id]
+        stored[row.campaign_id].append(
+            Stored(row.number, row.hash, row.source, row.created_at, row.running, newest)
+        )
+    return stored
 
 
 async def source_of(tx: Transaction, workspace_id: int, campaign_id: int, number: int) -> str:
@@ -178,6 +189,7 @@ async def _replace(
         for index, source in enumerate(becomes)
         if source.contacts and source in was
     }
+    await call_it(tx, workspace_id, found, change.new, now=now)
     version_id = await store(
         tx, workspace_id, found.id, found.version + 1, change.checked.text, change.new,
         now=now, hidden=hidden,

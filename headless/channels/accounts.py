@@ -20,6 +20,7 @@ from headless.seals import Seals
 from headless.storage.codes import Channel
 from headless.storage.database import Transaction
 from headless.storage.tables import channel
+from headless.workspace import former
 
 MOST: Final = 20  # of one workspace
 State = Literal["ready", "held", "broken"]
@@ -113,6 +114,7 @@ async def change(
     number: int,
     *,
     now: datetime,
+    name: str | None = None,
     settings: msgspec.Struct | None = None,
     secrets: Mapping[str, Any] | None = None,
     in_use: bool | None = None,
@@ -120,8 +122,8 @@ async def change(
 ) -> Account:
     """Change what is given; of `secrets` only the members named, null takes one away.
 
-    A broken or held channel is tried again. Raises Problem `not_found`, `stale_version` or
-    `invalid_value`.
+    A broken or held channel is tried again; for thirty days an old name leads to it. Raises Problem
+    `not_found`, `stale_version`, `name_taken` or `invalid_value`.
     """
     row = await _row(tx, workspace_id, number, lock=True)
     if expected_revision is not None and expected_revision != row["revision"]:
@@ -146,9 +148,20 @@ async def change(
         )
     if in_use is not None:
         values["in_use"] = in_use
-    made = await tx.execute(
-        update(channel).where(mine, channel.c.id == number).values(**values).returning(channel)
-    )
+    if name is not None:
+        values["name"] = name
+    try:
+        async with tx.connection.begin_nested():
+            made = await tx.execute(
+                update(channel)
+                .where(mine, channel.c.id == number)
+                .values(**values)
+                .returning(channel)
+            )
+    except IntegrityError as error:
+        raise Problem("name_taken", f"there is a channel `{name}` already") from error
+    if name is not None:
+        await former.note(tx, workspace_id, "chn", row["name"], name, number, now=now)
     return _account(seals, made.mappings().one())
 
 

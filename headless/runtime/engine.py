@@ -7,6 +7,7 @@ nothing is due at that instant. Both run the same code. Imports the rest of the 
 from datetime import datetime
 from typing import Final
 
+from headless.audience import bulk
 from headless.audience.clearing import clear
 from headless.audience.membership import refresh_changed, refresh_days
 from headless.audience.remembered import Hashes
@@ -18,7 +19,7 @@ from headless.runtime.versions import Versions
 from headless.storage.database import Database
 from headless.storage.wake import Wake
 
-JOBS: Final = ("advance", "take_in", "hear", "refresh", "days", "clear")
+JOBS: Final = ("advance", "take_in", "hear", "refresh", "days", "clear", "bulk")
 
 
 class Engine:
@@ -63,6 +64,8 @@ class Engine:
                 hashed = self.hashes.of(workspace_id) if self.hashes else None
                 async with self.database.transaction() as tx:
                     return await clear(tx, workspace_id, now=now, hashed=hashed)
+            case "bulk", (workspace_id,):
+                return await bulk.work(self.database, workspace_id, now=now)
         raise ValueError(f"the engine has no job {wake.key}")
 
     async def settle(self, *, now: datetime) -> int:

@@ -36,6 +36,9 @@ _LOOK: Final[TextClause] = text(
     select distinct 'days', workspace_id, 0, 0 from segment where asks_at <= :now
     union all
     select distinct 'clear', workspace_id, 0, 0 from gone_contact where clear_at <= :now
+    union all
+    select distinct 'bulk', workspace_id, 0, 0 from job
+      where kind = 'bulk' and state in ('queued', 'running')
     """
 ).bindparams(bindparam("now", type_=Instant), bindparam("most", type_=Integer))
 

@@ -2,7 +2,8 @@
 
 An import, a start, a rebuild writes its progress here in transactions of its own; anybody who may
 read the workspace can look or wait. Whoever runs a job says so every while (`beat`); one of which
-nothing has been heard for two minutes has lost its process and is ended as failed (`bury`). Imports
+nothing has been heard for two minutes has lost its process and is ended as failed (`bury`). A bulk
+change belongs to no process: it is queued, and any worker takes its next piece (`take`). Imports
 storage.
 """
 
@@ -11,12 +12,12 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 import msgspec
-from sqlalchemy import RowMapping, func, insert, literal, select, update
+from sqlalchemy import RowMapping, delete, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 
 from headless.problems import Problem
 from headless.storage.database import Transaction
-from headless.storage.tables import job
+from headless.storage.tables import bulk_target, job
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 KEPT_ERRORS: Final = 1000
@@ -25,6 +26,7 @@ LEASE: Final = timedelta(minutes=2)
 BEAT_SECONDS: Final = 30.0
 _DEAD: Final = "the process that ran it is gone; what it had done stays, start it once more"
 OVER: Final = frozenset({"done", "failed", "cancelled"})
+BULK: Final = "bulk"
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -62,25 +64,50 @@ async def begin(
     now: datetime,
     total: int | None = None,
     detail: dict[str, Any] | None = None,
+    queued: bool = False,
 ) -> Job:
-    """A job that runs from now on."""
+    """A job that runs from now on, or waits until somebody takes it."""
     made = await tx.execute(
         insert(job)
         .values(
             workspace_id=workspace_id,
             kind=kind,
-            state="running",
+            state="queued" if queued else "running",
             total=total,
             counts={},
             errors=[],
             detail=detail,
             created_at=now,
-            started_at=now,
+            started_at=None if queued else now,
             seen_at=now,
         )
         .returning(*_COLUMNS)
     )
     return _read(made.mappings().one())
+
+
+async def take(tx: Transaction, workspace_id: int, kind: str, *, now: datetime) -> Job | None:
+    """The oldest job of a kind that is not over and that nobody else has in hand, running now."""
+    oldest = (
+        select(job.c.id)
+        .where(
+            job.c.workspace_id == workspace_id,
+            job.c.kind == kind,
+            job.c.state.in_(("queued", "running")),
+        )
+        .order_by(job.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+    taken = await tx.execute(
+        update(job)
+        .where(job.c.workspace_id == workspace_id, job.c.id == oldest)
+        .values(state="running", started_at=func.coalesce(job.c.started_at, now), seen_at=now)
+        .returning(*_COLUMNS)
+    )
+    row = taken.mappings().one_or_none()
+    return None if row is None else _read(row)
 
 
 async def progress(
@@ -131,6 +158,7 @@ async def bury(tx: Transaction, workspace_id: int, *, now: datetime) -> None:
         .where(
             job.c.workspace_id == workspace_id,
             job.c.state == "running",
+            job.c.kind != BULK,
             heard <= now - LEASE,
         )
         .values(
@@ -156,10 +184,20 @@ async def cancel(tx: Transaction, workspace_id: int, job_id: int, *, now: dateti
         .returning(*_COLUMNS)
     )
     row = ended.mappings().one_or_none()
+    await forget(tx, workspace_id, job_id)
     if row is None:
         over = await find(tx, workspace_id, job_id)
         raise Problem("wrong_state", f"the job is {over.state} already; there is nothing to cancel")
     return _read(row)
+
+
+async def forget(tx: Transaction, workspace_id: int, job_id: int) -> None:
+    """Strike what a bulk change has still before it."""
+    await tx.execute(
+        delete(bulk_target).where(
+            bulk_target.c.workspace_id == workspace_id, bulk_target.c.job_id == job_id
+        )
+    )
 
 
 async def end(

@@ -5,6 +5,7 @@ an archived one nothing. A segment uses what its condition names, a multi-channe
 Imports storage.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -55,7 +56,11 @@ async def refuse_used(
     tx: Transaction, workspace_id: int, kind: str, number: int, name: str
 ) -> None:
     """Raise Problem `in_use`, with the list, when anything uses it."""
-    found = await uses(tx, workspace_id, kind, number)
+    refuse(await uses(tx, workspace_id, kind, number), name)
+
+
+def refuse(found: Sequence[Use], name: str) -> None:
+    """Raise Problem `in_use`, with the list, unless it is empty."""
     if found:
         first = f"{found[0].kind} `{found[0].name}`"
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""

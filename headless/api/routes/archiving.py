@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from headless.api import bodies
 from headless.api.auth import Caller, needs
 from headless.api.openapi import reads
-from headless.api.routes.campaigns import CampaignRow, row
+from headless.api.routes.campaigns import CampaignRow, refuse_stale, row
 from headless.campaigns import archiving, publish
 
 
@@ -28,10 +28,14 @@ class CampaignChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 async def rename_campaign(
     request: Request[Any, Any, Any], call: Caller, name: FromPath[str]
 ) -> CampaignRow:
-    """Call a campaign something else; where its text says the name, change it there (409)."""
+    """Call a campaign something else; where its text says the name, change it there (409).
+
+    `If-Match` refuses to rename what somebody else has saved since.
+    """
     body = await bodies.read(request, CampaignChange)
     async with call.transaction() as tx:
         found = await publish.find(tx, call.workspace_id, name)
+        refuse_stale(request, found)
         renamed = await archiving.rename(tx, call.workspace_id, found.id, body.name, now=call.now)
     return row(renamed)
 

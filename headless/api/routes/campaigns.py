@@ -3,12 +3,14 @@
 A campaign is named in a path by its id or, percent-encoded, by its name.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from litestar import Request, Response, get, post, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, QueryParameter
+from msgspec import UNSET, UnsetType
 
 from headless import ids
 from headless.api import bodies
@@ -20,19 +22,25 @@ from headless.api.shapes import (
     Limit,
     Page,
     after,
+    included,
     instant,
     maybe_instant,
     page,
 )
-from headless.campaigns import inspect, publish, why
+from headless.campaigns import inspect, publish, versions, why
 from headless.campaigns.inspect import StepStats
 from headless.campaigns.publish import Campaign
+from headless.campaigns.versions import Stored
 from headless.dsl.examine import Examined, examine
 from headless.dsl.explain import explain
 from headless.dsl.render import Report, report
 from headless.problems import Problem
+from headless.storage.database import Transaction
 
 _TEXT: Final = "text/plain"
+Include = Annotated[
+    str | None, QueryParameter(description="`stats`, `versions`, or both with a comma between")
+]
 State = Literal["draft", "running", "paused", "stopped", "archived"]
 
 
@@ -50,8 +58,35 @@ class AnalysisShape(msgspec.Struct, frozen=True):
     longest_stay: str
 
 
+class NumbersShape(msgspec.Struct, frozen=True):
+    """What a campaign has come to, in numbers."""
+
+    enrollments: dict[str, int]
+    messages: dict[str, int]
+    steps: tuple[StepStats, ...]
+
+
+class StatsShape(NumbersShape, frozen=True):
+    """A campaign in numbers."""
+
+    id: str
+    name: str
+    state: str
+
+
+class VersionShape(msgspec.Struct, frozen=True):
+    """A stored version; `running` are the runs that go by it now."""
+
+    number: int
+    hash: str
+    source: str
+    created_at: Instant
+    running: int
+    current: bool
+
+
 class CampaignShape(msgspec.Struct, frozen=True):
-    """A campaign with its newest version."""
+    """A campaign with its newest version; `stats` and `versions` where `include` asked."""
 
     id: str
     name: str
@@ -69,10 +104,12 @@ class CampaignShape(msgspec.Struct, frozen=True):
     pause_reason: str | None
     owned_by: str | None
     stopped_at: Instant | None
+    stats: NumbersShape | UnsetType = UNSET
+    versions: list[VersionShape] | UnsetType = UNSET
 
 
 class CampaignRow(msgspec.Struct, frozen=True):
-    """A campaign in a list."""
+    """A campaign in a list; `stats` and `versions` where `include` asked for them."""
 
     id: str
     name: str
@@ -82,17 +119,8 @@ class CampaignRow(msgspec.Struct, frozen=True):
     created_at: Instant
     updated_at: Instant
     started_at: Instant | None
-
-
-class StatsShape(msgspec.Struct, frozen=True):
-    """A campaign in numbers."""
-
-    id: str
-    name: str
-    state: str
-    enrollments: dict[str, int]
-    messages: dict[str, int]
-    steps: tuple[StepStats, ...]
+    stats: NumbersShape | UnsetType = UNSET
+    versions: list[VersionShape] | UnsetType = UNSET
 
 
 class LineShape(msgspec.Struct, frozen=True):
@@ -149,6 +177,28 @@ def row(found: Campaign) -> CampaignRow:
     )
 
 
+def version_shape(one: Stored) -> VersionShape:
+    """A stored version as answers show it."""
+    return VersionShape(
+        one.number, one.hash, one.source, instant(one.created_at), one.running, one.current
+    )
+
+
+async def _more(
+    tx: Transaction, call: Call, found: Sequence[Campaign], include: str | None
+) -> dict[int, dict[str, Any]]:
+    """What is asked for beside the campaigns, by their numbers, for all of them at once."""
+    asked = included(include, "stats", "versions")
+    more: dict[int, dict[str, Any]] = {one.id: {} for one in found}
+    if "stats" in asked:
+        for number, told in (await inspect.stats_of(tx, call.workspace_id, found)).items():
+            more[number]["stats"] = NumbersShape(told.enrollments, told.messages, told.steps)
+    if "versions" in asked:
+        for number, stored in (await versions.listings(tx, call.workspace_id, found)).items():
+            more[number]["versions"] = [version_shape(one) for one in stored]
+    return more
+
+
 def line_shape(line: why.Line) -> LineShape:
     """A line of the journal as answers show it."""
     return LineShape(
@@ -174,6 +224,13 @@ def answer(found: Campaign, read: Examined | None = None, *, status: int = 200) 
 
 def _etag(found: Campaign) -> str:
     return f'"{found.revision}-{found.hash.removeprefix("sha256:")[:6]}"'
+
+
+def refuse_stale(request: Request[Any, Any, Any], found: Campaign) -> None:
+    """Raise Problem `stale_version` when `If-Match` names another save than the newest."""
+    wanted = request.headers.get("if-match")
+    if wanted is not None and wanted.strip() not in ("*", _etag(found)):
+        raise Problem("stale_version", "somebody has saved in between; read it again and merge")
 
 
 async def source_of(request: Request[Any, Any, Any]) -> CampaignWrite:
@@ -213,6 +270,7 @@ async def list_campaigns(
     limit: Limit = 50,
     cursor: Cursor = None,
     in_state: Annotated[State | None, QueryParameter(name="state")] = None,
+    include: Include = None,
 ) -> Page[CampaignRow]:
     """The workspace's campaigns in the order in which they were made."""
     start = after(cursor, list="campaigns", state=in_state)
@@ -220,14 +278,27 @@ async def list_campaigns(
         rows = await inspect.listing(
             tx, call.workspace_id, limit=limit + 1, after_id=start or 0, state=in_state
         )
-    return page(rows, limit, lambda row: row.id, row, list="campaigns", state=in_state)
+        more = await _more(tx, call, rows[:limit], include)
+    return page(
+        rows,
+        limit,
+        lambda found: found.id,
+        lambda found: msgspec.structs.replace(row(found), **more[found.id]),
+        list="campaigns",
+        state=in_state,
+    )
 
 
 @get("/campaigns/{name:str}", opt=needs("campaigns:read"), tags=["Campaigns"])
-async def get_campaign(call: Caller, name: FromPath[str]) -> Response[CampaignShape]:
+async def get_campaign(
+    call: Caller, name: FromPath[str], include: Include = None
+) -> Response[CampaignShape]:
     """One campaign: its text, what it does, and what the checker foresees."""
     async with call.transaction() as tx:
-        return answer(await publish.find(tx, call.workspace_id, name))
+        found = await publish.find(tx, call.workspace_id, name)
+        more = (await _more(tx, call, [found], include))[found.id]
+    told = msgspec.structs.replace(shape(found), **more)
+    return Response(told, headers={"ETag": _etag(found)})
 
 
 @put(
@@ -242,9 +313,7 @@ async def edit_campaign(
     body = await source_of(request)
     async with call.transaction() as tx:
         before = await publish.find(tx, call.workspace_id, name)
-        wanted = request.headers.get("if-match")
-        if wanted is not None and wanted.strip() not in ("*", _etag(before)):
-            raise Problem("stale_version", "somebody has saved in between; read it again and merge")
+        refuse_stale(request, before)
         found, read = await publish.edit(
             tx, call.workspace_id, before.id, body.source, revision=before.revision, now=call.now
         )
@@ -275,12 +344,12 @@ async def campaign_stats(
         return bodies.plain(inspect.render_stats(found.name, found.state, stats))
     return Response(
         StatsShape(
-            found.public_id,
-            found.name,
-            found.state,
             stats.enrollments,
             stats.messages,
             stats.steps,
+            found.public_id,
+            found.name,
+            found.state,
         )
     )
 

@@ -64,6 +64,7 @@ class ChannelChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to change: `settings` replaces them whole; of `secrets` only the members given, null
     takes one away."""
 
+    name: accounts.Name | UnsetType = UNSET
     settings: dict[str, Any] | UnsetType = UNSET
     secrets: dict[str, str | dict[str, str] | None] | UnsetType = UNSET
     in_use: bool | UnsetType = UNSET
@@ -196,7 +197,7 @@ async def get_channel(call: Caller, name: FromPath[str]) -> Response[ChannelShap
 async def change_channel(
     request: Request[Any, Any, Any], call: Caller, name: FromPath[str]
 ) -> Response[ChannelShape]:
-    """Change settings or secrets, or put the channel in use; `If-Match` refuses a stale save."""
+    """Change name, settings or secrets, or put it in use; `If-Match` refuses a stale save."""
     body = await bodies.read(request, ChannelChange)
     async with call.transaction() as tx:
         number = await _number(tx, call.workspace_id, name)
@@ -210,6 +211,7 @@ async def change_channel(
             call.house.seals,
             call.workspace_id,
             number,
+            name=None if body.name is UNSET else body.name,
             settings=settings,
             secrets=None if body.secrets is UNSET else body.secrets,
             in_use=None if body.in_use is UNSET else body.in_use,

@@ -44,6 +44,7 @@ _MOST_WAIT: Final = 60
 _READERS: Final = ("contacts:read", "contacts:write", "campaigns:read", "campaigns:publish")
 
 
+_COUNTED: Final = (*COUNTED, "joined", "left")
 _ENDERS: Final = ("contacts:write", "campaigns:publish")
 
 
@@ -77,7 +78,7 @@ def shape(call: Call, job: Job) -> JobShape:
         state=job.state,
         done=job.done,
         total=job.total,
-        counts={name: job.counts[name] for name in COUNTED if name in job.counts},
+        counts={name: job.counts[name] for name in _COUNTED if name in job.counts},
         created_at=instant(job.created_at),
         started_at=maybe_instant(job.started_at),
         finished_at=maybe_instant(job.finished_at),
@@ -92,7 +93,7 @@ def shape(call: Call, job: Job) -> JobShape:
 def _eta(call: Call, job: Job) -> str | None:
     """When it will be over, if what is left goes as fast as what is done."""
     detail = job.detail or {}
-    done, total = detail.get("bytes", 0), detail.get("total_bytes")
+    done, total = detail.get("bytes", job.done), detail.get("total_bytes", job.total)
     if job.is_over or job.started_at is None or not done or not total:
         return None
     left = (call.house.clock.now() - job.started_at) * (max(total - done, 0) / done)

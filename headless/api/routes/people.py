@@ -10,6 +10,7 @@ from litestar.params import FromPath
 from headless import ids
 from headless.api import bodies
 from headless.api.auth import Caller, needs
+from headless.api.counting import Way
 from headless.api.openapi import reads
 from headless.api.routes.contacts import ContactShape, shape
 from headless.api.shapes import Instant, Page, after, instant, number, page
@@ -22,11 +23,15 @@ from headless.problems import Problem
 
 
 class Search(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A condition in the language, and which page of those for whom it holds."""
+    """A condition in the language, and which page of those for whom it holds.
+
+    `count` asks for how many they are, told with the first page.
+    """
 
     where: str
     limit: Annotated[int, msgspec.Meta(ge=1, le=500)] = 50
     cursor: str | None = None
+    count: Way | None = None
 
 
 class Merge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -71,6 +76,7 @@ async def search_contacts(request: Request[Any, Any, Any], call: Caller) -> Page
     """The contacts for whom a condition holds now; a faulty one answers 422 with diagnostics."""
     body = await bodies.read(request, Search)
     start = after(body.cursor, list="search", where=body.where)
+    call.count = body.count if start is None else None
     async with call.transaction() as tx:
         holds = await segments.asked(tx, call.workspace_id, body.where, now=call.now)
         rows = await contacts.listing(

@@ -6,7 +6,7 @@ A segment is named in a path by its id or, percent-encoded, by its name.
 from typing import Any, Final
 
 import msgspec
-from litestar import Request, Response, get, patch, post
+from litestar import Request, Response, delete, get, patch, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from msgspec import UNSET, UnsetType
@@ -115,6 +115,15 @@ def _shape(known: Segment) -> SegmentShape:
     )
 
 
+def _answer(known: Segment, *, status: int = 200) -> Response[SegmentShape]:
+    """A segment with its entity tag; a new one with its place."""
+    told = _shape(known)
+    headers = {"ETag": f'"{known.revision}"'}
+    if status == 201:
+        headers["Location"] = f"/v1/segments/{told.id}"
+    return Response(told, status_code=status, headers=headers)
+
+
 def shape_of_member(known: Member) -> MemberShape:
     """A member as answers show it."""
     id_ = ids.encode("con", known.contact_id)
@@ -132,8 +141,7 @@ async def create_segment(request: Request[Any, Any, Any], call: Caller) -> Respo
     body = await bodies.read(request, NewSegment)
     async with call.transaction() as tx:
         made = await segments.create(tx, call.workspace_id, body.name, body.condition, now=call.now)
-    answer = _shape(made)
-    return Response(answer, status_code=201, headers={"Location": f"/v1/segments/{answer.id}"})
+    return _answer(made, status=201)
 
 
 @post(
@@ -161,10 +169,10 @@ async def list_segments(
 
 
 @get("/segments/{name:str}", opt=needs("segments:read"), tags=["Segments"])
-async def get_segment(call: Caller, name: FromPath[str]) -> SegmentShape:
+async def get_segment(call: Caller, name: FromPath[str]) -> Response[SegmentShape]:
     """One segment."""
     async with call.transaction() as tx:
-        return _shape(await segments.find(tx, call.workspace_id, name))
+        return _answer(await segments.find(tx, call.workspace_id, name))
 
 
 @patch(
@@ -174,8 +182,8 @@ async def get_segment(call: Caller, name: FromPath[str]) -> SegmentShape:
 )
 async def change_segment(
     request: Request[Any, Any, Any], call: Caller, name: FromPath[str]
-) -> SegmentShape:
-    """Rename a segment, or give it another condition."""
+) -> Response[SegmentShape]:
+    """Rename a segment, or give it another condition; `If-Match` refuses a stale save."""
     body = await bodies.read(request, SegmentChange)
     async with call.transaction() as tx:
         known = await segments.find(tx, call.workspace_id, name)
@@ -185,9 +193,24 @@ async def change_segment(
             known.id,
             name=body.name,
             condition=body.condition,
+            expected_revision=bodies.expected_revision(request),
             now=call.now,
         )
-    return _shape(changed)
+    return _answer(changed)
+
+
+@delete("/segments/{name:str}", opt=needs("segments:write"), tags=["Segments"], status_code=204)
+async def delete_segment(
+    request: Request[Any, Any, Any], call: Caller, name: FromPath[str]
+) -> None:
+    """Delete a segment that no campaign and no other segment speaks of; contacts stay.
+
+    What speaks of it is listed (409 `in_use`); `If-Match` refuses to delete what was changed since.
+    """
+    async with call.transaction() as tx:
+        known = await segments.find(tx, call.workspace_id, name)
+        wanted = bodies.expected_revision(request)
+        await segments.remove(tx, call.workspace_id, known.id, expected_revision=wanted)
 
 
 @get("/segments/{name:str}/members", opt=needs("segments:read", "contacts:read"), tags=["Segments"])
@@ -267,6 +290,7 @@ HANDLERS: Final[list[HTTPRouteHandler]] = [
     list_segments,
     get_segment,
     change_segment,
+    delete_segment,
     list_members,
     change_members,
 ]

@@ -11,8 +11,14 @@ from headless.api import bodies
 from headless.api.auth import Call, Caller, needs
 from headless.api.openapi import reads
 from headless.api.routes.approvals import asking, signer
-from headless.api.routes.campaigns import CampaignShape, answer
-from headless.api.shapes import Instant, Page, instant
+from headless.api.routes.campaigns import (
+    CampaignShape,
+    VersionShape,
+    answer,
+    refuse_stale,
+    version_shape,
+)
+from headless.api.shapes import Page, VersionNumber
 from headless.campaigns import proposals, publish, versions
 from headless.campaigns.moving import Waits
 from headless.campaigns.proposals import VersionPlan
@@ -27,21 +33,10 @@ class NewVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     source: str | None = None
-    version: int | None = None
+    version: VersionNumber | None = None
     waits: Waits = "keep"
     drain: bool = False
     plan: str | None = None
-
-
-class VersionShape(msgspec.Struct, frozen=True):
-    """A stored version; `running` are the runs that go by it now."""
-
-    number: int
-    hash: str
-    source: str
-    created_at: Instant
-    running: int
-    current: bool
 
 
 async def _text(call: Call, campaign_id: int, body: NewVersion) -> str:
@@ -64,13 +59,7 @@ async def list_versions(call: Caller, name: FromPath[str]) -> Page[VersionShape]
     number = await _number(call, name)
     async with call.transaction() as tx:
         stored = await versions.listing(tx, call.workspace_id, number)
-    shapes = [
-        VersionShape(
-            one.number, one.hash, one.source, instant(one.created_at), one.running, one.current
-        )
-        for one in stored
-    ]
-    return Page(shapes, None)
+    return Page([version_shape(one) for one in stored], None)
 
 
 @post(
@@ -111,10 +100,13 @@ async def apply_version(
 
     Without the plan's hash the answer (428) is the plan to agree to; it is refused (409) when
     things have moved since, or when people would be lost. The same text again changes nothing.
+    `If-Match` refuses to go over what somebody else has saved since.
     """
     body = await bodies.read(request, NewVersion)
     number = await _number(call, name)
     text = await _text(call, number, body)
+    async with call.transaction() as tx:
+        refuse_stale(request, await publish.find(tx, call.workspace_id, number))
     async with asking(call, number), call.transaction() as tx:
         found, _ = await versions.apply(
             tx,

@@ -14,7 +14,8 @@ MAIL = {"name": "Old mail", "subject": "s", "html": "<p>x</p>"}
 
 def test_every_kind_of_component_is_known_by_its_path() -> None:
     kinds = {one.path.strip("/"): one.kind.prefix for one in FACES}
-    assert kinds | {"campaigns": "cmp", "emails": "eml", "segments": "seg"} == commits.RENAMED
+    others = {"campaigns": "cmp", "channels": "chn", "emails": "eml", "segments": "seg"}
+    assert kinds | others == commits.RENAMED
 
 
 async def test_the_old_name_leads_to_the_id(api: Api, server: Server) -> None:
@@ -40,6 +41,50 @@ async def test_the_old_name_leads_to_the_id(api: Api, server: Server) -> None:
     assert (await api.get("/v1/emails/New mail")).status_code == 308
     server.clock.advance(timedelta(days=30))
     assert (await api.get("/v1/sms/Old text")).status_code == 404
+
+
+async def test_a_campaign_is_called_what_its_text_says(api: Api) -> None:
+    def text(name: str) -> dict[str, str]:
+        return {"source": f'campaign "{name}"\nstart when did "x"\nadd points 1'}
+
+    made = (await api.post("/v1/campaigns", json=text("One"))).json()
+    two = (await api.put("/v1/campaigns/One/source", json=text("Two"))).json()
+    assert (two["id"], two["name"]) == (made["id"], "Two")
+    assert (await api.post("/v1/campaigns", json=text("Three"))).status_code == 201
+    clash = await api.put("/v1/campaigns/Two/source", json=text("Three"))
+    assert (clash.status_code, clash.json()["code"]) == (409, "name_taken")
+    for method, behind, body in (
+        ("GET", "", None),
+        ("GET", "/stats?sums=true", None),
+        ("PATCH", "", {"name": "Two"}),
+        ("DELETE", "", None),
+        ("PUT", "/source", text("Two")),
+        ("POST", "/start", {}),
+        ("POST", "/start?dry_run=true", {}),
+    ):
+        moved = await api.request(method, f"/v1/campaigns/One{behind}", json=body)
+        there = moved.headers.get("location")
+        assert (moved.status_code, there) == (308, f"/v1/campaigns/{made['id']}{behind}"), method
+    agreed = {"plan": two["hash"]}
+    started = await api.post("/v1/campaigns/One/start", json=agreed, follow_redirects=True)
+    assert (started.status_code, started.json()["state"]) == (200, "running"), started.text
+    asked = await api.post("/v1/campaigns/Two/apply", json=text("Four"))
+    done = text("Four") | {"plan": asked.json()["plan"]["hash"]}
+    assert (await api.post("/v1/campaigns/Two/apply", json=done)).json()["name"] == "Four"
+    assert (await api.get("/v1/campaigns/two")).status_code == 308
+
+
+async def test_a_channel_keeps_its_id_under_a_new_name(api: Api) -> None:
+    hook = {"provider": "smtp", "settings": {"host": "smtp.example.com"}}
+    made = (await api.post("/v1/channels", json={**hook, "name": "Old"})).json()
+    await api.post("/v1/channels", json={**hook, "name": "Other"})
+    clash = await api.patch("/v1/channels/Old", json={"name": "Other"})
+    assert (clash.status_code, clash.json()["code"]) == (409, "name_taken")
+    assert (await api.patch("/v1/channels/Old", json={"name": "New"})).json()["name"] == "New"
+    for method, behind in (("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/test")):
+        moved = await api.request(method, f"/v1/channels/Old{behind}", json={})
+        there = moved.headers.get("location")
+        assert (moved.status_code, there) == (308, f"/v1/channels/{made['id']}{behind}"), method
 
 
 async def test_a_name_that_is_taken_again_is_the_new_thing(api: Api) -> None:

@@ -87,6 +87,27 @@ async def test_faulty_conditions_and_names(api: Api) -> None:
     assert (await api.patch("/v1/segments/Leads", json={"name": "LEADS"})).json()["name"] == "LEADS"
 
 
+async def test_a_stale_save_is_refused_and_what_is_used_stays(api: Api) -> None:
+    await people(api, 1)
+    new = await api.post("/v1/segments", json={"name": "Leads"})
+    old = {"If-Match": new.headers["etag"]}
+    assert (await api.get("/v1/segments/Leads")).headers["etag"] == old["If-Match"]
+    first = await api.patch("/v1/segments/Leads", json={"condition": "spend > 1"}, headers=old)
+    assert first.status_code == 200
+    assert first.headers["etag"] != old["If-Match"]
+    for method, body in (("PATCH", {"name": "X"}), ("DELETE", None)):
+        stale = await api.request(method, "/v1/segments/Leads", json=body, headers=old)
+        assert (stale.status_code, stale.json()["code"]) == (412, "stale_version"), method
+    await made(api, name="Best", condition="in segment Leads and spend > 5")
+    used = await api.delete("/v1/segments/Leads")
+    assert (used.status_code, used.json()["code"]) == (409, "in_use")
+    assert used.json()["used_by"] == [{"kind": "segment", "name": "Best"}]
+    assert (await api.delete("/v1/segments/Best")).status_code == 204
+    last = {"If-Match": first.headers["etag"]}
+    assert (await api.delete("/v1/segments/Leads", headers=last)).status_code == 204
+    assert (await api.get("/v1/segments")).json()["data"] == []
+
+
 async def test_who_listens_hears_of_joining_and_leaving(api: Api, server: Server) -> None:
     ids = await people(api, 2)
     leads = await made(api, name="Leads")
