@@ -5,7 +5,7 @@ ids, and lets the engine hear it. Imports `audience`, the runtime and storage.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -22,11 +22,17 @@ from headless.runtime.versions import Versions
 from headless.storage.codes import ActivityKind, Channel
 from headless.storage.database import Database, Transaction
 from headless.storage.tables import contact, subject
+from headless.workspace.names import LONGEST as LONGEST_NAME
 from headless.workspace.names import subjects
 
 MOST_ITEMS: Final = 1_000
 RETENTION: Final = timedelta(days=400)
 """How far back an activity may have happened and still be taken."""
+LONGEST_ID: Final = 500
+MOST_PROPERTIES: Final = 500
+"""How many properties of an event are learned."""
+_NUL: Final = rb"\u0000"
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _TYPES: Final = {str: "text", bool: "boolean", int: "number", float: "number"}
 
 
@@ -72,13 +78,15 @@ async def ingest(
     """
     if len(items) > MOST_ITEMS:
         raise Problem("too_large", f"a call takes at most {MOST_ITEMS} activities; send several")
-    rejected: list[tuple[int, Problem]] = []
+    faults = {index: fault for index, item in enumerate(items) if (fault := _fault(item, now))}
+    sound = [(index, item) for index, item in enumerate(items) if index not in faults]
+    rejected = list(faults.items())
     async with database.transaction() as tx:
-        known = await _contacts(tx, workspace_id, [item.contact for item in items])
-        named = [(item.did, item.properties or {}) for item in items]
+        known = await _contacts(tx, workspace_id, [item.contact for _, item in sound])
+        named = [(item.did, item.properties or {}) for _, item in sound]
         events = await event_ids(tx, workspace_id, named, now=now)
         taken: list[Activity] = []
-        for index, item in enumerate(items):
+        for index, item in sound:
             read = _read(item, known, events, source, now)
             if isinstance(read, Problem):
                 rejected.append((index, read))
@@ -87,7 +95,39 @@ async def ingest(
         recorded = await record(tx, workspace_id, taken, now=now)
         if recorded.ids:
             await hear(tx, versions, workspace_id, recorded.ids, now=now)
+    rejected.sort(key=lambda one: one[0])
     return Ingested(len(recorded.ids), recorded.duplicates, tuple(rejected))
+
+
+def _fault(item: ActivityIn, now: datetime) -> Problem | None:
+    """What is wrong with an item in itself, so that nothing is looked up for it."""
+    did = item.did.strip()
+    if not did or len(did) > LONGEST_NAME or not did.isprintable():
+        return Problem(
+            "invalid_value",
+            f"`did` names what the contact did, in 1 to {LONGEST_NAME} characters that can be "
+            "printed",
+        )
+    if item.id is not None and len(item.id) > LONGEST_ID:
+        return Problem("invalid_value", f"`id` has {LONGEST_ID} characters at most")
+    if _NUL in msgspec.json.encode(item) and _holds_nul(msgspec.to_builtins(item)):
+        return Problem("invalid_value", "a text holds U+0000; leave it out")
+    occurred_at = _occurred(item, now)
+    if occurred_at is None:
+        return Problem("invalid_value", "a time needs a zone, such as `2026-01-05T09:00:00Z`")
+    if occurred_at < now - RETENTION:
+        return Problem(
+            "invalid_value", f"it happened more than {RETENTION.days} days ago; too old to be kept"
+        )
+    return None
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(_holds_nul(name) or _holds_nul(member) for name, member in value.items())
+    return isinstance(value, list) and any(map(_holds_nul, value))
 
 
 def _read(
@@ -103,20 +143,11 @@ def _read(
         if given is None:
             return Problem("invalid_value", "say who: `id`, `external_id` or `email`")
         return Problem("not_found", f"there is no contact with the {given[0]} `{given[1]}`")
-    if not item.did.strip():
-        return Problem("invalid_value", "`did` is empty; name what the contact did")
-    occurred_at = _occurred(item, now)
-    if occurred_at is None:
-        return Problem("invalid_value", "a time needs a zone, such as `2026-01-05T09:00:00Z`")
-    if occurred_at < now - RETENTION:
-        return Problem(
-            "invalid_value", f"it happened more than {RETENTION.days} days ago; too old to be kept"
-        )
     return Activity(
         contact_id=contact_id,
         kind=ActivityKind.DID,
         ref=events[item.did.strip().lower()],
-        occurred_at=occurred_at,
+        occurred_at=_occurred(item, now) or now,
         key=None if item.id is None else f"{source}:{item.id}",
         properties=item.properties,
     )
@@ -127,9 +158,13 @@ def _occurred(item: ActivityIn, now: datetime) -> datetime | None:
     occurred = item.occurred_at or now
     if occurred.tzinfo is None or (item.sent_at is not None and item.sent_at.tzinfo is None):
         return None
-    if item.sent_at is not None:
-        occurred += now - item.sent_at
-    return min(occurred, now)
+    if item.sent_at is None:
+        return min(occurred, now)
+    ago = item.sent_at - occurred
+    try:
+        return min(now - ago, now)
+    except OverflowError:  # beyond all calendars
+        return _NEVER if ago > timedelta() else now
 
 
 def _identities(who: Who) -> list[tuple[str, str]]:
@@ -200,7 +235,9 @@ async def _learn(tx: Transaction, workspace_id: int, seen: dict[int, dict[str, s
         )
     )
     for row in rows.all():
-        if new := {name: kind for name, kind in seen[row.id].items() if name not in row.properties}:
+        new = {name: kind for name, kind in seen[row.id].items() if name not in row.properties}
+        room = MOST_PROPERTIES - len(row.properties)
+        if new := dict(list(new.items())[: max(room, 0)]):
             await tx.execute(
                 update(subject)
                 .where(subject.c.workspace_id == workspace_id, subject.c.id == row.id)

@@ -20,6 +20,8 @@ from headless.storage import tables
 from headless.storage.database import Transaction
 
 Kind = str
+LONGEST: Final = 200
+"""How many characters a name may have that comes into being by use."""
 BUILT_IN_FIELDS: Final = {
     "email": "text",
     "phone": "text",
@@ -289,8 +291,17 @@ async def made(
 
 
 def _once(names: Iterable[str]) -> list[str]:
-    """Each name once, however it is capitalised, in an order that keeps two writers apart."""
-    return sorted({name.lower(): name for name in sorted(names)}.values(), key=str.lower)
+    """Each name once, however it is capitalised, in an order that keeps two writers apart.
+
+    Raises Problem `invalid_value` for one that is longer than any index takes.
+    """
+    once = sorted({name.lower(): name for name in sorted(names)}.values(), key=str.lower)
+    for name in once:
+        if len(name) > LONGEST:
+            raise Problem(
+                "invalid_value", f"`{name[:40]}…` is too long for a name: {LONGEST} characters"
+            )
+    return once
 
 
 async def _made(

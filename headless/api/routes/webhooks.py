@@ -255,6 +255,8 @@ async def ping_webhook(
 ) -> DeliveryShape:
     """Send a `webhook.ping` now and answer what came of it."""
     need_voice(request)
+    if call.dry:
+        raise Problem("wrong_state", "a ping cannot be rehearsed: all it does is to send")
     return _delivery(await call.house.notices.ping(call.workspace_id, number("whk", webhook_id)))
 
 

@@ -20,6 +20,9 @@ MOST: Final = 1_000_000_000
 LONGEST_NUMBER: Final = 24
 """The most characters that a number may have."""
 LONGEST_DAYS: Final = 36_600
+FIRST_YEAR: Final = 1000
+LAST_YEAR: Final = 9000
+"""Beyond them no time can be added, and none moved to another zone."""
 """The longest a duration may be: a hundred years."""
 
 _DURATION = re.compile(r"(\d+)\s*([a-z]+)")
@@ -80,10 +83,14 @@ class Values(Notes):
         day, _, clock = token.text.upper().replace("T", " ").partition(" ")
         at = self._clock(clock.strip(), span) if clock.strip() else None
         try:
-            return ast.Date(datetime.date.fromisoformat(day), at, span=span)
+            read = datetime.date.fromisoformat(day)
         except ValueError:
             self.problems.append(_no_such_day(day, span))
             return ast.Date(datetime.date(2000, 1, 1), at, span=span)
+        if not FIRST_YEAR <= read.year <= LAST_YEAR:
+            self.problems.append(_beyond_calendars(day, span))
+            read = datetime.date(2000, 1, 1)
+        return ast.Date(read, at, span=span)
 
     def clock(self, span: Span, token: Token) -> datetime.time:
         return self._clock(token.text, span)
@@ -199,6 +206,15 @@ def _channel(token: Token) -> str:
 
 def _too_large(token: Token) -> Diagnostic:
     return error("E123", f"`{token.text}` is too large a number", token.span)
+
+
+def _beyond_calendars(day: str, span: Span) -> Diagnostic:
+    return error(
+        "E122",
+        f"`{day}` is beyond all calendars",
+        span,
+        help=f"a year is between {FIRST_YEAR} and {LAST_YEAR}",
+    )
 
 
 def _no_such_day(day: str, span: Span) -> Diagnostic:

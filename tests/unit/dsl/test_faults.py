@@ -154,3 +154,10 @@ def test_each_of_many_faults_is_told_once() -> None:
     text = "\n".join(lines)
     told = [(text.count("\n", 0, d.span.start), d.code) for d in found(text)]
     assert told == [(0, "E120"), (1, "E109"), (2, "E117"), (3, "E125"), (4, "E120")]
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "0999-12-31", "9001-01-01", "9999-12-31"])
+def test_a_day_that_no_calendar_reaches(day: str) -> None:
+    text = f'active {day} to 9999-12-31\nstart when did "a"\nadd tag b'
+    assert {d.code for d in found(text)} == {"E122"}
+    assert found('active 1000-01-01 to 9000-12-31\nstart when did "a"\nadd tag b') == []
