@@ -19,6 +19,7 @@ from headless.problems import Problem
 T = TypeVar("T")
 Fault = dict[str, str]
 _MOST_FAULTS: Final = 50
+_LONGEST_REVISION: Final = 18  # digits
 _TYPE: Final = re.compile(r"`([a-z]+(?: \| [a-z]+)*)`")
 _WORDS: Final = {
     "str": "text",
@@ -197,7 +198,7 @@ def expected_revision(request: Request[Any, Any, Any]) -> int | None:
     wanted = request.headers.get("if-match", "*").strip().removeprefix("W/").strip('"')
     if wanted == "*":
         return None
-    if not wanted.isdecimal():
+    if not wanted.isdecimal() or len(wanted) > _LONGEST_REVISION:
         raise Problem("stale_version", "`If-Match` is the `ETag` of the version that you read")
     return int(wanted)
 

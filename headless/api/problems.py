@@ -15,6 +15,7 @@ from asyncpg.exceptions import (
     CannotConnectNowError,
     CharacterNotInRepertoireError,
     ConnectionDoesNotExistError,
+    DataError,
     PostgresConnectionError,
     TooManyConnectionsError,
     UntranslatableCharacterError,
@@ -49,6 +50,7 @@ _AWAY: Final = (
     PostgresConnectionError,
     TooManyConnectionsError,
 )
+_TOO_LARGE: Final = re.compile(r"value out of int\d\d range|out of range for type \w*int")
 _OUTSIDE_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _SECRET_PATH: Final = re.compile(r"^(/[ocu]/.{0,6})[^/]*")
 
@@ -142,8 +144,8 @@ def on_exception(request: Request[Any, Any, Any], error: Exception) -> Response[
     if is_away(error):
         log.warning("database_away", request_id=request_id(request.scope), error=str(error))
         return answer(request, Away("not_ready", "the database does not answer; try again soon"))
-    if _holds_nul(error):
-        return answer(request, Problem("invalid_value", "a text holds U+0000; leave it out"))
+    if (reason := _unstorable(error)) is not None:
+        return answer(request, Problem("invalid_value", reason))
     log.error(
         "request_failed",
         request_id=request_id(request.scope),
@@ -157,13 +159,15 @@ def on_exception(request: Request[Any, Any, Any], error: Exception) -> Response[
     )
 
 
-def _holds_nul(error: BaseException | None) -> bool:
-    """Whether the database refused a text for the one character that none may hold."""
+def _unstorable(error: BaseException | None) -> str | None:
+    """What the database cannot hold of what was sent: U+0000, and numbers beyond its own."""
     while error is not None:
         if isinstance(error, CharacterNotInRepertoireError | UntranslatableCharacterError):
-            return True
+            return "a text holds U+0000; leave it out"
+        if isinstance(error, DataError) and _TOO_LARGE.search(str(error)):
+            return "a number is larger than any that is kept"
         error = error.__cause__ or getattr(error, "orig", None)
-    return False
+    return None
 
 
 class Away(Problem):
@@ -224,6 +228,8 @@ EXPLAINED: Final[dict[str, str]] = {
     "sandbox_only": "This exists only in a workspace whose mode is `sandbox`.",
     "not_found": "There is no such path, or no such thing in this token's workspace.",
     "method_not_allowed": "The path exists with other methods; `Allow` lists them.",
+    "slow_body": "A body must come within `HEADLESS_BODY_SECONDS` (30), and a second more for each "
+    "2 KB of it. The connection is closed; send the request again, the body at once.",
     "name_taken": "Something of this kind already has the name; the answer has its `id`.",
     "identity_conflict": "The external id belongs to one contact and the address to another; "
     "`contacts` has both. Change one of them first, or send only one of the two.",

@@ -129,7 +129,10 @@ def _check_field(field: FormField, at: str, types: Mapping[str, str]) -> None:
 
 def redirect_of(url: str, hosts: Collection[str]) -> str:
     """An address on one of the workspace's own hosts; Problem `invalid_value`."""
-    parts = urlsplit(url) if url.isprintable() and "\\" not in url else urlsplit("")
+    try:
+        parts = urlsplit(url if url.isprintable() and "\\" not in url else "")
+    except ValueError:  # `http://[`
+        parts = urlsplit("")
     if parts.scheme not in ("http", "https") or (parts.hostname or "") not in hosts:
         raise invalid("redirect", "`redirect` leads to a host that `PUT /v1/site` lists")
     return url

@@ -145,7 +145,10 @@ def name_of(text: str) -> str:
 def web_url(member: str, text: str) -> str:
     """An http(s) address; Problem `invalid_value`."""
     text = text.strip()
-    parts = urlsplit(text) if text.isprintable() else urlsplit("")
+    try:
+        parts = urlsplit(text if text.isprintable() else "")
+    except ValueError:  # `http://[`
+        parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname or len(text) > 2_000:
         raise invalid(member, f"`{member}` must be an address such as `https://example.com/x`")
     return text

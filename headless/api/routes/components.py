@@ -185,6 +185,7 @@ def routes(face: Face) -> list[HTTPRouteHandler]:
     ) -> Page[SaveShape]:
         async with call.transaction() as tx:
             number = await number_of(tx, kind, call.workspace_id, name)
+            await stored.get(tx, kind, call.workspace_id, number)
             before = after(cursor, list=face.path, of=number)
             rows = await stored.versions(
                 tx, kind, call.workspace_id, number, before=before, limit=limit + 1

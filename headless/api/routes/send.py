@@ -8,7 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from headless.api import bodies, repeats
 from headless.api.auth import Caller, needs
-from headless.api.openapi import reads
+from headless.api.openapi import also, reads
 from headless.api.routes.messages import MessageShape, shape
 from headless.audience.remembered import ring
 from headless.campaigns import messages, sending
@@ -37,7 +37,7 @@ class SendAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @post(
     "/send",
-    opt={**needs("messages:write"), **reads(SendAsk)},
+    opt={**needs("messages:write"), **reads(SendAsk), **also(200)},
     tags=["Messages"],
     status_code=202,
 )
