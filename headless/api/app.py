@@ -15,7 +15,7 @@ from litestar import Litestar, Router
 from litestar.di import Provide
 from redis.exceptions import RedisError
 
-from headless.api import budgets, commits, openapi, problems, repeats
+from headless.api import budgets, commits, ending, openapi, pace, problems, repeats
 from headless.api.auth import House, guard, known_parameters, provide_call
 from headless.api.mode import Mode, say_mode
 from headless.api.routes import (
@@ -185,4 +185,6 @@ def _from_environment(*, development: bool) -> Litestar:
     database = connect(settings.database_url, application="headless-api")
     hashes = ring(settings.secret_keys)
     database.diary = Diary(diary_of(settings), hashes.newest if hashes else None)
-    return build(database, settings, development=development)
+    app = build(database, settings, development=development)
+    app.on_startup.append(ending.listen)
+    return app

@@ -5,6 +5,7 @@ before anything of the request is read. A `Call` carries the token's workspace, 
 can look into another.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -61,6 +62,7 @@ class House:
         self.fetcher: Fetcher = WebFetcher()
         self.notices = Notices(database, self.seals, clock.now)
         self.budgets: Budgets | None = None  # None: nobody is counted
+        self.ending = asyncio.Event()  # the process is asked to stop
         self.answers = answers(database, self.versions)
 
 

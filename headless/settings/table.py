@@ -139,9 +139,9 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         field="metrics",
         fits="an address and a port such as `127.0.0.1:9090`",
         default=None,
-        sentence="Where a worker answers `/metrics` to anybody who asks, the first on the host "
-        "that gets the port; without it, only the API does, to a token with the scope "
-        "`metrics:read`.",
+        sentence="Where a worker answers `/metrics` of the whole installation to anybody who "
+        "asks, the first on the host that gets the port; without it nobody does. The API tells a "
+        "token with the scope `metrics:read` of its own workspace.",
         read=listening,
     ),
     Setting(

@@ -1,4 +1,4 @@
-"""`/v1/metrics`: the installation in numbers, for Prometheus with a token of its own."""
+"""`/v1/metrics`: a workspace in numbers, for Prometheus with a token of its own."""
 
 from typing import Final
 
@@ -11,11 +11,12 @@ from headless.storage import metrics
 
 @get("/metrics", opt=needs("metrics:read"), tags=["Operation"], media_type="text/plain")
 async def read_metrics(call: Caller) -> Response[bytes]:
-    """The numbers of the whole installation, all workspaces together, as Prometheus reads them.
+    """The numbers of the token's workspace, as Prometheus reads them.
 
-    Without a token a worker answers the same at `HEADLESS_METRICS`.
+    Those of the whole installation, its workers and its database are for who runs it: a worker
+    answers them at `HEADLESS_METRICS`.
     """
-    body = await metrics.exposition(call.database, call.house.settings.url)
+    body = await metrics.exposition_of(call.database, call.workspace_id, now=call.now)
     return Response(body, media_type=metrics.CONTENT_TYPE)
 
 

@@ -2,11 +2,13 @@
 
 Each event is a line of the journal. A client that was cut off sends the last `id` as
 `Last-Event-ID` and misses nothing of 24 hours. A comment every 15 seconds keeps proxies awake.
-After an hour a stream ends, so that a token that was revoked cannot listen for ever.
+After an hour a stream ends, so that a token that was revoked cannot listen for ever, and at once
+when the process is asked to stop.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated, Final
 
@@ -54,10 +56,10 @@ def _event(one: Happened) -> bytes:
 
 async def _events(call: Call, place: Mark, campaign_id: int | None) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
-    database, clock = call.house.database, call.house.clock
+    database, clock, ending = call.house.database, call.house.clock, call.house.ending
     ends, said = loop.time() + _LONGEST.total_seconds(), loop.time()
     yield b"retry: 2000\n\n"
-    while loop.time() < ends:
+    while loop.time() < ends and not ending.is_set():
         async with database.transaction() as tx:
             until = await stream.settled(tx, now=clock.now())
             found = await stream.behind(
@@ -70,7 +72,8 @@ async def _events(call: Call, place: Mark, campaign_id: int | None) -> AsyncIter
             said = loop.time()
             yield b": still here\n\n"
         if len(found) < _PAGE:
-            await asyncio.sleep(_POLL_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ending.wait(), _POLL_SECONDS)
 
 
 def _stream(call: Call, last: str | None, campaign_id: int | None) -> Stream:
