@@ -15,7 +15,7 @@ from litestar import Litestar, Router
 from litestar.di import Provide
 from redis.exceptions import RedisError
 
-from headless.api import budgets, commits, ending, openapi, pace, problems, repeats
+from headless.api import budgets, commits, ending, openapi, problems, repeats
 from headless.api.auth import House, guard, known_parameters, provide_call
 from headless.api.mode import Mode, say_mode
 from headless.api.routes import (
