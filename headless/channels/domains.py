@@ -43,10 +43,11 @@ class Record(msgspec.Struct, frozen=True):
     needed: bool = True
 
 
-async def sending(tx: Transaction) -> list[Domain]:
-    """The domains of all live workspaces' senders."""
+async def sending(tx: Transaction, workspace_id: int | None = None) -> list[Domain]:
+    """The domains of all live workspaces' senders; or those of one, whatever its mode."""
     w, c = workspace.c, channel.c
-    rows = await tx.execute(select(w.id, w.sender).where(w.mode == "live").order_by(w.id))
+    wanted = w.mode == "live" if workspace_id is None else w.id == workspace_id
+    rows = await tx.execute(select(w.id, w.sender).where(wanted).order_by(w.id))
     found: dict[str, Domain] = {}
     for row in rows.all():
         name = parseaddr(row.sender)[1].rpartition("@")[2].lower()

@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 
 from headless import __version__
+from headless.cli.examples import example
 from headless.cli.group import Group, misused
 from headless.cli.output import Failure, report_failure
 
@@ -29,6 +30,7 @@ _COMMANDS: Final = {
     "mail-sink": "headless.cli.services",
     "check": "headless.cli.language",
     "fmt": "headless.cli.language",
+    "rule": "headless.cli.rule",
     "explain": "headless.cli.language",
     "draw": "headless.cli.language",
     "simulate": "headless.cli.simulate",
@@ -39,9 +41,17 @@ _COMMANDS: Final = {
     "plan": "headless.cli.folders",
     "apply": "headless.cli.folders",
     "why": "headless.cli.why",
+    "trigger": "headless.cli.calls.trigger",
+    "inbox": "headless.cli.calls.inbox",
+    "tail": "headless.cli.calls.tail",
+    "listen": "headless.cli.calls.listen",
+    "send": "headless.cli.calls.send",
+    "export": "headless.cli.calls.export",
     "messages": "headless.cli.messages",
     "hold": "headless.cli.hold",
     "tokens": "headless.cli.tokens",
+    "members": "headless.cli.calls.members",
+    "domains": "headless.cli.calls.domains",
     "slack": "headless.cli.slack",
     "doctor": "headless.cli.doctor",
     "settings": "headless.cli.settings",
@@ -66,6 +76,7 @@ class Lazy(Group):
             return None
         __import__(module)
         found: click.Command = getattr(sys.modules[module], f"command_{cmd_name.replace('-', '_')}")
+        found.epilog = example(cmd_name)
         return found
 
 

@@ -7,6 +7,12 @@ from typing import Any
 import click
 import httpx
 
+from headless.cli.archiving import (
+    approve_campaign,
+    archive_campaign,
+    delete_campaign,
+    rename_campaign,
+)
 from headless.cli.client import Client, Refused, connected, contact_id, refusal, segment
 from headless.cli.group import Group
 from headless.cli.output import (
@@ -135,11 +141,7 @@ def _agreement(client: Client, path: str, *, yes: bool) -> str:
     try:
         asked = client.http.post(path, json={})
     except httpx.TransportError as error:
-        raise Failure(
-            f"{client.http.base_url} does not answer: {error}",
-            "start it with `headless dev`, or set HEADLESS_URL",
-            Exit.TRY_AGAIN,
-        ) from error
+        raise client.away(error) from error
     if asked.status_code != httpx.codes.PRECONDITION_REQUIRED:
         raise refusal(asked)
     plan = asked.json()["plan"]
@@ -330,3 +332,7 @@ def show_stats(name: str, reasons: bool, as_json: bool) -> None:
             print_json(client.get(path, **query))
         else:
             answer(client.text(path, **query).rstrip())
+
+
+for _command in (approve_campaign, rename_campaign, archive_campaign, delete_campaign):
+    command_campaigns.add_command(_command)

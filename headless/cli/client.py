@@ -21,7 +21,8 @@ _FIXES: Final = {
     "name_taken": "choose another name, or change the one that has it",
     "plan_drifted": "look at the plan again: run the same command once more",
     "wrong_state": "`headless campaigns show NAME` tells its state",
-    "not_found": "check the spelling; `headless campaigns list` shows the campaigns",
+    "approval_required": "somebody else must agree: `headless campaigns approve NAME`",
+    "self_approval": "ask somebody else who may approve; `headless members list` shows the roles",
     "stale_version": "read it again and repeat the change",
     "insufficient_scope": "use a token with the scope, in HEADLESS_TOKEN",
     "unknown_field": "add `--on-missing-field create`, or mend the name",
@@ -70,14 +71,18 @@ class Client:
         try:
             answered = self.http.request(method, path, **how)
         except httpx.TransportError as error:
-            raise Failure(
-                f"{self.http.base_url} does not answer: {error}",
-                "start it with `headless dev`, or set HEADLESS_URL",
-                Exit.TRY_AGAIN,
-            ) from error
+            raise self.away(error) from error
         if answered.is_success:
             return answered
         raise refusal(answered)
+
+    def away(self, error: httpx.TransportError) -> Failure:
+        """What it means that nobody answers."""
+        return Failure(
+            f"{self.http.base_url} does not answer: {error}",
+            "start it with `headless dev`, or set HEADLESS_URL",
+            Exit.TRY_AGAIN,
+        )
 
 
 def refusal(answered: httpx.Response) -> Refused:
@@ -90,6 +95,8 @@ def refusal(answered: httpx.Response) -> Refused:
         problem = {"detail": f"the answer was {answered.status_code}: {answered.text[:200]}"}
     status = answered.status_code
     fix = _FIXES.get(str(problem.get("code")))
+    if status in (httpx.codes.NOT_FOUND, httpx.codes.GONE):
+        fix = _where_it_is_listed(answered.request.url.path)
     if status == httpx.codes.UNAUTHORIZED:
         fix = "set HEADLESS_TOKEN, or use the token that `headless dev` wrote"
         return Refused(problem, fix, Exit.NOT_AUTHENTICATED)
@@ -102,16 +109,32 @@ def refusal(answered: httpx.Response) -> Refused:
     return Refused(problem, fix or "change what you asked for", Exit.NOT_FINE)
 
 
+def _where_it_is_listed(path: str) -> str:
+    """What to do about a name or an id that nothing has."""
+    noun = path.removeprefix("/v1/").partition("/")[0]
+    lists = ("campaigns", "members", "messages", "tokens")
+    return "check the spelling" + (
+        f"; `headless {noun} list` shows the {noun}" if noun in lists else " of the name or the id"
+    )
+
+
 def segment(name: str) -> str:
     """A name or an id as one segment of a path."""
     return quote(name, safe="")
 
 
 def contact_id(client: Client, contact: str) -> str:
-    """The id of a contact that a person names by its address or by its id (con_…)."""
+    """The id of a contact that a person names as `who` says."""
     if contact.startswith("con_"):
         return contact
-    return str(client.post("/v1/contacts/lookup", {"email": contact})["id"])
+    return str(client.post("/v1/contacts/lookup", who(contact))["id"])
+
+
+def who(contact: str) -> dict[str, str]:
+    """A contact as bodies name it: by its id (con_…), its address or the caller's own id."""
+    if contact.startswith("con_"):
+        return {"id": contact}
+    return {"email" if "@" in contact else "external_id": contact}
 
 
 def _given(query: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,14 +4,12 @@ Data that belong to another HEADLESS_URL hand nothing over to anybody until one 
 Both work on the database itself.
 """
 
-import sys
-
 import click
 
 from headless.campaigns.anonymising import anonymise
 from headless.channels import restored
 from headless.cli import environment
-from headless.cli.output import Exit, Failure, answer
+from headless.cli.output import Exit, Failure, agree, answer, json_option, print_json
 from headless.cli.own_database import database_url, work
 from headless.clock import SystemClock
 from headless.storage import installation
@@ -21,7 +19,8 @@ from headless.storage.installation import Stance
 
 @click.command("adopt")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def command_adopt(yes: bool) -> None:
+@json_option
+def command_adopt(yes: bool, as_json: bool) -> None:
     """Make this database the installation at HEADLESS_URL: it moved here, or the address changed.
 
     Do it only when the other one has stopped for good: both would write to the same people.
@@ -36,17 +35,21 @@ def command_adopt(yes: bool) -> None:
     with database_url(settings) as url:
         stance = work(url, lambda database: restored.arrive(database, settings.url, now=now))
         if not stance.copy:
-            answer(f"these data are the installation at {settings.url} already")
+            told = f"these data are the installation at {settings.url} already"
+            _tell({"url": settings.url, "adopted": False}, told, as_json=as_json)
             return
-        _agree(f"the installation at {stance.bound_url} sends nothing any more?", yes, "adopt")
+        question = f"the installation at {stance.bound_url} sends nothing any more?"
+        agree(question, yes=yes, command="headless adopt")
         work(url, take_over)
     held = "; it is held since a restore: `headless release`" if stance.restored else ""
-    answer(f"these data are the installation at {settings.url} now{held}")
+    told = f"these data are the installation at {settings.url} now{held}"
+    _tell({"url": settings.url, "adopted": True}, told, as_json=as_json)
 
 
 @click.command("anonymise")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def command_anonymise(yes: bool) -> None:
+@json_option
+def command_anonymise(yes: bool, as_json: bool) -> None:
     """Make a copy safe to play with: nobody in it can be reached or recognised.
 
     Addresses, names and other fields of contacts, texts of messages, devices, secrets of channels
@@ -74,14 +77,15 @@ def command_anonymise(yes: bool) -> None:
                 "set HEADLESS_URL to where the copy is to be",
                 Exit.CONFLICT,
             )
-        _agree("everything that says who somebody is goes from this database?", yes, "anonymise")
+        question = "everything that says who somebody is goes from this database?"
+        agree(question, yes=yes, command="headless anonymise")
         changed = work(url, make)
-    answer(f"{changed} contacts are nobody now; make a token: headless tokens create --admin")
+    told = f"{changed} contacts are nobody now; make a token: headless tokens create --admin"
+    _tell({"contacts": changed}, told, as_json=as_json)
 
 
-def _agree(question: str, yes: bool, name: str) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise Failure("this needs your word", f"headless {name} --yes", Exit.USAGE)
-    click.confirm(question, abort=True, err=True)
+def _tell(document: dict[str, object], told: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(document)
+    else:
+        answer(told)

@@ -135,7 +135,7 @@ def _campaigns(folder: Path) -> Iterator[Piece]:
 
 
 def _emails(folder: Path) -> Iterator[Piece]:
-    for path in sorted((folder / FOLDERS["email"]).iterdir() if kinds(folder) else ()):
+    for path in sorted((folder / FOLDERS["email"]).glob("*")):
         if path.suffix not in _BODIES:
             continue
         heads, body = _split(_text(path), _below(path, folder))

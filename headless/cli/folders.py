@@ -18,7 +18,8 @@ _FOLDER = click.argument("folder", type=click.Path(path_type=Path), default=Path
 
 @click.command("pull")
 @_FOLDER
-def command_pull(folder: Path) -> None:
+@json_option
+def command_pull(folder: Path, as_json: bool) -> None:
     """Write the workspace's campaigns, emails, segments and texts into a folder.
 
     Files that are there are written over; files of things that are not there any more stay.
@@ -26,7 +27,10 @@ def command_pull(folder: Path) -> None:
     with connected() as client:
         there = [each.piece for each in remote(client).values() if each.state != "stopped"]
     changed = files.write(folder, there)
-    answer(f"{len(there)} pieces, {changed} files written")
+    if as_json:
+        print_json({"pieces": len(there), "written": changed})
+    else:
+        answer(f"{len(there)} pieces, {changed} files written")
 
 
 @click.command("diff")

@@ -1,15 +1,23 @@
-"""Groups of commands that answer a mistyped command with the nearest one."""
+"""Groups of commands: each command shows an example, and a mistyped one is told the nearest."""
 
 import difflib
 
 import click
 import rich_click
 
+from headless.cli.examples import example
 from headless.cli.output import Exit, Failure
 
 
 class Group(rich_click.RichGroup):
     """A group whose unknown commands are told with the nearest known one."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, with its example below its help."""
+        found = super().get_command(ctx, cmd_name)
+        if found is not None:
+            found.epilog = example(f"{self.name} {cmd_name}")
+        return found
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -55,6 +55,15 @@ def answer(text: str) -> None:
     click.echo(text)
 
 
+def agree(question: str, *, yes: bool, command: str) -> None:
+    """Go on only when the person agrees, or has by `--yes`; Failure where nobody can be asked."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise Failure("this needs your word", f"{command} --yes", Exit.USAGE)
+    click.confirm(question, abort=True, err=True)
+
+
 def colours(stream: Any) -> bool:
     """Whether a stream takes colours: a terminal, unless NO_COLOR says otherwise."""
     return bool(stream.isatty()) and not os.environ.get("NO_COLOR")

@@ -8,7 +8,7 @@ from click.shell_completion import get_completion_class
 
 from headless.cli import environment
 from headless.cli.client import Client, connected
-from headless.cli.output import Failure, answer, say
+from headless.cli.output import Failure, answer, json_option, print_json, say
 
 _PAGES: Final = {"docs": "/docs", "inbox": "/dev/inbox", "api": "/openapi.json"}
 _FILES: Final = {
@@ -50,14 +50,21 @@ def command_open(page: str) -> None:
 
 
 @click.command("guide")
-def command_guide() -> None:
+@json_option
+def command_guide(as_json: bool) -> None:
     """Say what to do next, from what this workspace has and lacks."""
     with connected() as client:
-        answer(_next(client))
+        lacking, command = _next(client)
+    if as_json:
+        print_json({"lacking": lacking, "command": command})
+    elif lacking is None:
+        answer(f"Campaigns run and messages go out.\n\n{command}")
+    else:
+        answer(f"What is missing is {lacking}:\n\n{command}\n\nThen call `headless guide` again.")
 
 
-def _next(client: Client) -> str:
-    """The first thing that is missing on the way to a campaign that runs."""
+def _next(client: Client) -> tuple[str | None, str]:
+    """The first thing that is missing on the way to a campaign that runs, and how to get it."""
 
     def first(path: str, **query: Any) -> Any:
         found = client.get(path, limit=1, **query)["data"]
@@ -66,23 +73,15 @@ def _next(client: Client) -> str:
     call = f"curl -s {str(client.http.base_url).rstrip('/')}"
     if first("/v1/emails") is None:
         body = '{"name": "Welcome", "subject": "Hello", "html": "<p>Hello</p>"}'
-        return _step("an email", f"{call}/v1/emails {_HEADERS} -d '{body}'")
+        return ("an email", f"{call}/v1/emails {_HEADERS} -d '{body}'")
     if first("/v1/contacts") is None:
-        return _step("contacts", "headless import contacts people.csv")
+        return ("contacts", "headless import contacts people.csv")
     draft = first("/v1/campaigns", state="draft")
     if first("/v1/campaigns", state="running") is None:
         if draft is None:
-            return _step("a campaign", _FIRST)
-        return _step("a campaign that runs", f"headless campaigns start {draft['id']}")
+            return ("a campaign", _FIRST)
+        return ("a campaign that runs", f"headless campaigns start {draft['id']}")
     if first("/v1/messages", state="sent") is None:
-        body = '{"contact": {"email": "ada@example.com"}, "did": "signed up"}'
-        return _step("something that happens", f"{call}/v1/activities {_HEADERS} -d '{body}'")
-    return (
-        "Campaigns run and messages go out.\n\n"
-        "headless campaigns stats NAME   counts\n"
-        "headless why EMAIL NAME         tells why"
-    )
-
-
-def _step(lacking: str, command: str) -> str:
-    return f"What is missing is {lacking}:\n\n{command}\n\nThen call `headless guide` again."
+        return ("something that happens", 'headless trigger ada@example.com "signed up"')
+    counted = "headless campaigns stats NAME   counts\nheadless tail                   follows"
+    return None, f"{counted}\nheadless why EMAIL NAME         tells why"

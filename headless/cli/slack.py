@@ -53,7 +53,8 @@ def print_manifest(url: str | None, socket: bool, name: str) -> int:
     help="A file with the bot token (xoxb-…) from the app's page, `-` for stdin: on a laptop.",
 )
 @click.option("--admin", help="With --token-file: whose Slack user id or address is to be admin.")
-def install(token_file: IO[str] | None, admin: str | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")
+def install(token_file: IO[str] | None, admin: str | None, as_json: bool) -> None:
     """Print a link that installs the app for a team: for ten minutes, and once."""
     if (token_file is None) != (admin is None):
         raise Failure(
@@ -64,11 +65,16 @@ def install(token_file: IO[str] | None, admin: str | None) -> None:
     with connected() as client:
         if token_file is None:
             made = client.post("/v1/slack/install")
+            if as_json:
+                print_json(made)
+                return
             say("Open within 10 minutes, once, as somebody who may install apps in your Slack:")
             answer(made["url"])
             return
         body = {"token": token_file.read().strip(), "admin": admin}
         team = client.post("/v1/slack/installations", body)
+    if as_json:
+        print_json(team)
     say(f"installed for {team['name']} ({team['team_id']}); {team['installed_by']} is admin")
 
 

@@ -23,7 +23,7 @@ _MARK = "\x1e"
 _OTHER_EACH_TIME = (
     (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?Z?"), "TIME"),
     (re.compile(r"sha256:[0-9a-f]+"), "sha256:HASH"),
-    (re.compile(r"\b(wsp|tok|eml|con|cmp|chn|msg|job|seg)_[0-9a-z]{13}"), r"\1_ID"),
+    (re.compile(r"\b(wsp|tok|eml|con|cmp|chn|msg|job|seg|inv)_[0-9a-z]{13}"), r"\1_ID"),
     (re.compile(r"http://localhost:\d+"), "URL"),
     (re.compile(r"\s+"), ""),
 )
@@ -92,3 +92,10 @@ def fits(answer: str, shown: str) -> bool:
     """Whether an answer is the one that a page shows."""
     parts = [re.escape(part) for part in comparable(shown).split("…")]
     return re.fullmatch(".*?".join(parts), comparable(answer), re.DOTALL) is not None
+
+
+def spoiled(shown: str) -> str:
+    """An answer with a character too many in the longest of its parts that are held to be so."""
+    longest = max(shown.split("…"), key=len)
+    middle = len(longest) // 2
+    return shown.replace(longest, f"{longest[:middle]}§{longest[middle:]}", 1)

@@ -1,6 +1,7 @@
 """The tutorial and the how-tos, typed into a real shell against a real `headless dev`."""
 
 import os
+import re
 import socket
 import sys
 from collections.abc import Iterator
@@ -8,11 +9,12 @@ from pathlib import Path
 
 import pytest
 from acceptance.test_dev import Dev
-from pages import ROOT, comparable, examples, fits, run
+from pages import ROOT, comparable, examples, fits, run, spoiled
 
 pytestmark = pytest.mark.xdist_group("dev")
 WALKTHROUGHS = (
     "docs/tutorial.md",
+    "docs/how-to/terminal.md",
     "docs/how-to/import-contacts.md",
     "docs/how-to/channels.md",
     "docs/how-to/consent.md",
@@ -49,6 +51,15 @@ def test_each_command_answers_what_the_page_shows(page: str, dev: Dev, tmp_path:
             assert fits(answer, one.answer), (
                 f"{page}:{one.line}\n{answer}\n{comparable(answer)}\n{comparable(one.answer)}"
             )
+            assert not fits(answer, spoiled(one.answer)), f"{page}:{one.line} holds nothing"
+
+
+def test_the_tutorial_takes_curl_alone_and_waits_for_nothing_but_answers() -> None:
+    typed = "\n".join(one.typed for one in examples(ROOT / "docs/tutorial.md"))
+    said = re.sub(r"'[^']*'", "…", typed).replace("\\\n", " ")
+    programs = set(re.findall(r"(?:^|\||\$\()\s*(?!\w+=)([a-z]+)\b", said, re.MULTILINE))
+    assert programs == {"curl", "cat", "grep", "head", "cut"}
+    assert typed.count("wait=") == 2
 
 
 @pytest.mark.parametrize(
