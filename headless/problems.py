@@ -18,6 +18,7 @@ CATALOGUE: Final[dict[str, tuple[int, str]]] = {
     "sandbox_only": (403, "Only a sandbox can do this"),
     "not_found": (404, "There is no such thing here"),
     "method_not_allowed": (405, "This method does not exist here"),
+    "slow_body": (408, "The body came too slowly"),
     "name_taken": (409, "The name is taken"),
     "identity_conflict": (409, "Two contacts are meant"),
     "wrong_state": (409, "Not in this state"),

@@ -15,7 +15,7 @@ from litestar import Litestar, Router
 from litestar.di import Provide
 from redis.exceptions import RedisError
 
-from headless.api import budgets, commits, ending, openapi, problems, repeats
+from headless.api import budgets, commits, ending, openapi, pace, problems, repeats
 from headless.api.auth import House, guard, known_parameters, provide_call
 from headless.api.mode import Mode, say_mode
 from headless.api.routes import (
@@ -140,6 +140,7 @@ def build(
         ],
         exception_handlers={**problems.HANDLERS, repeats.Replay: repeats.replay},
         before_send=[repeats.keep_answer, budgets.say_budget, problems.say_request_id, say_mode],
+        middleware=[pace.around],
         lifespan=[_opened],
         openapi_config=openapi.CONFIG,
         request_max_body_size=BODY_LIMIT,

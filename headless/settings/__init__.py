@@ -44,6 +44,7 @@ class Settings(msgspec.Struct, frozen=True):
     suppressions_log: Path | None
     metrics: str | None
     stop_seconds: int
+    body_seconds: int
     activity_months: int
     journal_months: int
     message_months: int

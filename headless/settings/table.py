@@ -153,6 +153,15 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         read=whole(1, 600),
     ),
     Setting(
+        name="HEADLESS_BODY_SECONDS",
+        field="body_seconds",
+        fits="a whole number from 1 to 3600",
+        default="30",
+        sentence="How long the body of a request may take to come, besides a second for each 2 KB "
+        "of it; then it is answered 408.",
+        read=whole(1, 3600),
+    ),
+    Setting(
         name="HEADLESS_ACTIVITY_MONTHS",
         field="activity_months",
         fits="a whole number from 0 to 1200",
