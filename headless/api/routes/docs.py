@@ -8,7 +8,7 @@ from html import escape
 from typing import Any, Final
 
 import msgspec
-from litestar import MediaType, Request, Response, get
+from litestar import Litestar, MediaType, Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
@@ -20,23 +20,43 @@ from headless.problems import CATALOGUE, Problem
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
 
 
+class _Written(msgspec.Struct, frozen=True):
+    """The description as it is served; to make it takes longer than most requests."""
+
+    json: bytes
+    page: str
+    lines: str
+
+
+def _written(app: Litestar) -> _Written:
+    """What an application's routes come to; they never change, so it is made once."""
+    made: _Written | None = app.state.get("written")
+    if made is None:
+        described = openapi.describe(app)
+        made = _Written(msgspec.json.encode(described), _routes(described), _lines(described))
+        app.state.written = made
+    return made
+
+
 @get("/openapi.json", include_in_schema=False)
 async def description(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The OpenAPI 3.1 description."""
-    body = msgspec.json.encode(openapi.describe(request.app))
-    return Response(body, media_type="application/vnd.oai.openapi+json")
+    return Response(_written(request.app).json, media_type="application/vnd.oai.openapi+json")
 
 
 @get("/docs", include_in_schema=False, media_type=MediaType.HTML)
 async def overview(request: Request[Any, Any, Any]) -> Response[str]:
     """Every route on one page."""
-    return page("Headless API", _routes(openapi.describe(request.app)))
+    return page("Headless API", _written(request.app).page)
 
 
 @get("/llms.txt", include_in_schema=False)
 async def for_machines(request: Request[Any, Any, Any]) -> Response[str]:
     """What there is, in the few lines that a language model reads first."""
-    described = openapi.describe(request.app)
+    return bodies.plain(_written(request.app).lines)
+
+
+def _lines(described: dict[str, Any]) -> str:
     lines = [
         "# Headless",
         "",
@@ -62,7 +82,7 @@ async def for_machines(request: Request[Any, Any, Any]) -> Response[str]:
                 by_tag.setdefault(tag, []).append(f"- {link}: {operation['summary']}")
     for tag, routes in by_tag.items():
         lines += ["", f"## {tag}", "", *routes]
-    return bodies.plain("\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
 
 
 @get("/problems", include_in_schema=False)
