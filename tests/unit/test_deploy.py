@@ -4,12 +4,16 @@ import configparser
 import json
 import re
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 import yaml
+from check_jsonschema import main as check_jsonschema
+from click.testing import CliRunner
 
 from headless.cli import headless
 from headless.settings.table import SETTINGS
@@ -85,6 +89,53 @@ def test_each_unit_runs_a_command_that_exists(path: Path) -> None:
     fits(words)
     for given in unit["Service"].get("Environment", "").split():
         assert given.partition("=")[0] in KNOWN
+
+
+def test_systemd_itself_finds_nothing_to_say_of_the_units(tmp_path: Path) -> None:
+    """Where systemd is; everywhere else the test above is what holds them."""
+    verify = shutil.which("systemd-analyze")
+    program = tmp_path / "headless"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    for path in sorted({*UNITS, *DEPLOY.glob("*.timer")}):
+        text = path.read_text()
+        assert path.suffix == ".timer" or "/opt/headless/bin/headless" in text
+        (tmp_path / path.name).write_text(text.replace("/opt/headless/bin/headless", str(program)))
+    units = [str(path) for path in sorted(tmp_path.glob("headless*.*"))]
+    assert len(units) == 3
+    if verify is not None:
+        done = subprocess.run(
+            [verify, "verify", *units], capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_the_timer_starts_a_unit_that_is_there_each_night() -> None:
+    (timer,) = DEPLOY.glob("*.timer")
+    assert timer.with_suffix(".service") in UNITS
+    read = configparser.RawConfigParser()
+    read.read(timer)
+    assert set(read.sections()) == {"Unit", "Timer", "Install"}
+    assert re.fullmatch(r"\*-\*-\* \d\d:\d\d:\d\d", read["Timer"]["oncalendar"])
+    assert read["Install"]["wantedby"] == "timers.target"
+
+
+@pytest.mark.parametrize(
+    ("schema", "name"),
+    [("compose-spec", "compose.yaml"), ("github-workflows", "github-action.yml")],
+)
+def test_what_others_read_is_as_their_schema_says(schema: str, name: str, tmp_path: Path) -> None:
+    words = ["--builtin-schema", f"vendor.{schema}"]
+    found = CliRunner().invoke(check_jsonschema, [*words, str(DEPLOY / name)])
+    assert found.exit_code == 0, found.output
+    faulty = tmp_path / name
+    faulty.write_text(
+        (DEPLOY / name)
+        .read_text()
+        .replace("restart:", "restarts:", 1)
+        .replace("runs-on:", "runs-at:", 1)
+    )
+    assert CliRunner().invoke(check_jsonschema, [*words, str(faulty)]).exit_code == 1
 
 
 def test_the_image_runs_as_nobody_in_particular() -> None:

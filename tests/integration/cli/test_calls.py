@@ -1,0 +1,203 @@
+"""Commands that follow, pass on and decide, against a server that serves.
+
+What ends by itself and needs a whole installation is run by the page `docs/how-to/terminal.md`.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from aiohttp import web
+from integration.operation.processes import House, answering, until
+from provider_doubles import serving
+from servers import TestServers
+from standardwebhooks.webhooks import Webhook
+
+from headless.storage.database import Database, connect
+from headless.workspace import members
+
+pytestmark = pytest.mark.xdist_group("calls")
+
+
+class Served:
+    """An installation that serves, and a client that may do everything."""
+
+    def __init__(self, house: House, database: Database, api: httpx.AsyncClient) -> None:
+        self.house, self.database, self.api = house, database, api
+
+    async def campaign(self, name: str) -> None:
+        await self.api.post("/v1/segments", json={"name": "Leads"})
+        source = f'campaign "{name}"\nfrom segment Leads\nwait 3d\nadd points 10\n'
+        made = await self.api.post("/v1/campaigns", json={"source": source})
+        assert made.status_code == 201, made.text
+
+    async def contact(self, name: str) -> str:
+        made = await self.api.post("/v1/contacts", json={"email": f"{name}@example.com"})
+        return str(made.json()["id"])
+
+
+@pytest.fixture(scope="module")
+async def served(
+    servers: TestServers, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Served]:
+    """One installation for all tests here; each has a campaign of its own."""
+    with servers.database() as url:
+        house = House(url, servers.redis(), tmp_path_factory.mktemp("calls"))
+        house.environ["HEADLESS_URL"] = house.url
+        house.environ["HEADLESS_TOKEN"] = await token(house)
+        headers = {"Authorization": f"Bearer {house.environ['HEADLESS_TOKEN']}"}
+        database = connect(url, pool_size=1)
+        try:
+            async with (
+                house.process("serve"),
+                httpx.AsyncClient(base_url=house.url, headers=headers) as api,
+            ):
+                await answering(house.url)
+                yield Served(house, database, api)
+        finally:
+            await database.close()
+
+
+async def token(house: House) -> str:
+    return (await house.run("tokens", "create", "--admin")).stdout.strip()
+
+
+async def said(log: Path, words: str) -> str:
+    async def look() -> str:
+        text = log.read_text() if log.exists() else ""
+        return text if words in text else ""
+
+    return str(await until(look, f"said {words}"))
+
+
+async def ended(process: Any) -> int:
+    async with asyncio.timeout(20):
+        return int(await process.wait())
+
+
+async def test_what_happens_is_followed_and_taken_up_again(served: Served, tmp_path: Path) -> None:
+    house, log = served.house, tmp_path / "tail.log"
+    ada, bob = await served.contact("ada"), await served.contact("bob")
+    await served.campaign("Hello")
+    await house.run("campaigns", "start", "Hello", "--yes")
+    async with house.process("work"):
+        async with house.process("tail", "Hello", "--count", "1", log=log) as following:
+            await said(log, "following; Ctrl-C ends it")
+            await house.run("campaigns", "add", "Hello", "ada@example.com")
+            assert await ended(following) == 0
+        event = json.loads(log.read_text().splitlines()[-1])
+        assert (event["contact_id"], event["outcome"]) == (ada, "entered")
+        await house.run("campaigns", "add", "Hello", "bob@example.com")
+        more = await house.run("tail", "--after", event["id"], "--count", "1", "--text")
+        assert more.stdout.split()[2:] == ["Hello", bob, "entry", "entered"]
+    refused = await house.run("tail", "--after", "yesterday", code=1)
+    assert "`Last-Event-ID`" in refused.stderr
+
+
+async def test_webhooks_come_to_a_program_here_for_as_long_as_the_command_runs(
+    served: Served, tmp_path: Path
+) -> None:
+    house, log = served.house, tmp_path / "listen.log"
+    came: list[tuple[dict[str, str], bytes]] = []
+
+    async def take(request: web.Request) -> web.Response:
+        came.append((dict(request.headers), await request.read()))
+        return web.Response(status=202, text="taken")
+
+    program = web.Application()
+    program.router.add_post("/hooks", take)
+    async with (
+        serving(program) as url,
+        house.process("listen", f"{url}/hooks", "--count", "2", log=log) as listening,
+    ):
+        secret = (await said(log, "secret")).split("secret")[1].split()[0]
+        (hook,) = (await served.api.get("/v1/webhooks")).json()["data"]
+        forged = httpx.Request("POST", hook["url"], content=b'{"type": "webhook.ping"}')
+        async with httpx.AsyncClient() as anybody:
+            assert (await anybody.send(forged)).status_code == 401
+        for _ in range(2):
+            pinged = (await served.api.post(f"/v1/webhooks/{hook['id']}/ping")).json()
+            assert pinged["status"] == 202
+        assert await ended(listening) == 0
+    told = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    assert [(one["event"]["type"], one["status"]) for one in told] == [("webhook.ping", 202)] * 2
+    headers, body = came[0]
+    assert Webhook(secret).verify(body, {n.lower(): v for n, v in headers.items()}) == json.loads(
+        body
+    )
+    assert (await served.api.get("/v1/webhooks")).json()["data"] == []
+
+
+async def test_a_program_that_is_away_is_told_and_ctrl_c_takes_the_endpoint_away(
+    served: Served, tmp_path: Path
+) -> None:
+    house, log = served.house, tmp_path / "listen.log"
+    async with house.process("listen", "http://127.0.0.1:9/", "--text", log=log) as listening:
+        await said(log, "secret")
+        (hook,) = (await served.api.get("/v1/webhooks")).json()["data"]
+        pinged = (await served.api.post(f"/v1/webhooks/{hook['id']}/ping")).json()
+        assert pinged["status"] == 502
+        assert "webhook.ping  → " in await said(log, "webhook.ping")
+        listening.terminate()
+        assert await ended(listening) == 130
+    assert (await served.api.get("/v1/webhooks")).json()["data"] == []
+    far = await house.run("listen", "http://127.0.0.1:9/", "--port", "99999", code=2)
+    assert far.stderr.splitlines()[-1] == "→ headless listen --help"
+
+
+async def test_a_colleague_comes_approves_and_goes(served: Served) -> None:
+    house, now, admin = served.house, datetime.now(UTC), served.house.environ["HEADLESS_TOKEN"]
+    await served.campaign("Spring")
+    await served.api.post(
+        "/v1/segments/Leads/members", json={"add": [await served.contact("carol")]}
+    )
+    tokens = {}
+    for name, role in (("Ann", "editor"), ("Bob", "approver")):
+        email = f"{name.lower()}@example.com"
+        link = await house.run("members", "invite", name, email, "--role", role, "--text")
+        ticket = link.stdout.strip().rpartition("/")[2]
+        async with served.database.transaction() as tx:
+            tokens[name] = (await members.accept(tx, ticket, now=now)).text
+    await served.api.patch("/v1/workspace", json={"approval_threshold": 0})
+    robot = await house.run("campaigns", "approve", "Spring", "--yes", code=4)
+    assert "a person with the role" in robot.stderr
+    house.environ["HEADLESS_TOKEN"] = tokens["Ann"]
+    waits = await house.run("campaigns", "start", "Spring", "--yes", code=5)
+    assert waits.stderr.splitlines()[-1] == (
+        "→ somebody else must agree: `headless campaigns approve NAME`"
+    )
+    house.environ["HEADLESS_TOKEN"] = tokens["Bob"]
+    unasked = await house.run("campaigns", "approve", "Spring", code=2)
+    assert "Ann wants to start `Spring` for 1 contacts" in unasked.stderr
+    given = await house.run("campaigns", "approve", "Spring", "--yes", "--text")
+    assert given.stdout == "Spring is approved; Ann can start it\n"
+    house.environ["HEADLESS_TOKEN"] = admin
+    await served.api.patch("/v1/workspace", json={"approval_threshold": None})
+    gone = await house.run("members", "remove", "ann@example.com", "--yes")
+    (ann, bob) = json.loads((await house.run("members", "list")).stdout)
+    assert json.loads(gone.stdout) == {"removed": ann["id"]}
+    assert (ann["left_at"] is None, bob["left_at"] is None) == (False, True)
+    again = await house.run("members", "remove", "ann@example.com", "--yes", code=1)
+    assert "no colleagues here are `ann@example.com`" in again.stderr
+    house.environ["HEADLESS_TOKEN"] = tokens["Ann"]
+    assert (await house.run("campaigns", "list", code=4)).stdout == ""
+    house.environ["HEADLESS_TOKEN"] = admin
+
+
+async def test_a_draft_is_called_otherwise_and_thrown_away(served: Served) -> None:
+    house = served.house
+    made = await served.api.post("/v1/campaigns", json={"source": "wait 1d", "name": "One"})
+    assert made.status_code == 201, made.text
+    renamed = await house.run("campaigns", "rename", "One", "Two", "--text")
+    assert renamed.stdout == "One is Two now\n"
+    assert (await house.run("campaigns", "delete", "Two", code=2)).stderr.count("--yes") == 1
+    await house.run("campaigns", "delete", "Two", "--yes")
+    missing = await house.run("campaigns", "show", "Two", code=1)
+    assert missing.stderr.splitlines()[-1].startswith("→ check the spelling; `headless campaigns")
+    nothing = await house.run("domains", "check", "--text")
+    assert (nothing.stdout, "no domain of its own" in nothing.stderr) == ("", True)
