@@ -17,6 +17,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from headless import __version__
 from headless.api import counting, examples
 from headless.api.auth import DRY_RUN, mutates, needs_of, own_queries
+from headless.api.commits import RENAMED
 from headless.problems import CATALOGUE
 
 CONFIG: Final = OpenAPIConfig(
@@ -78,6 +79,36 @@ _REHEARSED: Final = {
         }
     },
     "required": ["would"],
+}
+_MOVED: Final = {
+    "description": "the thing has another name now: the same request again, at `Location`",
+    "headers": {"Location": {"schema": {"type": "string"}}},
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "properties": {"moved_to": {"type": "string"}},
+                "required": ["moved_to"],
+            }
+        }
+    },
+}
+_SDK_REFUSED: Final = {
+    "description": "a refusal as the SDKs read it",
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "success": {"type": "boolean", "const": False},
+                    "type": {"type": "string"},
+                    "code": {"type": "string", "enum": sorted(CATALOGUE)},
+                    "message": {"type": "string", "description": "what happened, what to do"},
+                },
+                "required": ["success", "type", "code", "message"],
+            }
+        }
+    },
 }
 _DRY_RUN: Final = {
     "name": DRY_RUN,
@@ -150,6 +181,7 @@ def describe(app: Litestar) -> dict[str, Any]:
         if handler in bodies:
             operation["requestBody"] = {"content": bodies[handler]}
         _add_answers(handler, operation)
+        _open_answers(operation, parts)
         _add_examples(operation, parts)
     return schema
 
@@ -190,12 +222,31 @@ def _add_answers(handler: BaseRouteHandler, operation: dict[str, Any]) -> None:
         first["content"] = {}
     for media in handler.opt.get("speaks", ()):
         first["content"][media] = {"schema": {"type": "string"}}
+    if _may_have_moved(handler):
+        answers["308"] = _MOVED
+    if handler.opt.get("write_key"):
+        answers["400"] = _SDK_REFUSED
     if status is not None:
         answers[str(status)] = {**first, "description": "the same shape"}
     if "204" in answers and "needs" in handler.opt and mutates(handler):
         shape = {"schema": {"$ref": _REF.format(name="Rehearsed")}}
         told = "with `dry_run=true`: what would be done"
         answers["200"] = {"description": told, "content": {"application/json": shape}}
+
+
+def _open_answers(operation: dict[str, Any], parts: dict[str, Any]) -> None:
+    """What is read may be closed to members that are not known; an answer may grow."""
+    for answer in operation["responses"].values():
+        for body in answer.get("content", {}).values():
+            shape = parts.get(body.get("schema", {}).get("$ref", "").rpartition("/")[2], {})
+            if shape.get("additionalProperties") is False:
+                body["schema"] = {k: v for k, v in shape.items() if k != "additionalProperties"}
+
+
+def _may_have_moved(handler: BaseRouteHandler) -> bool:
+    """Whether a path names what can be renamed."""
+    parts = [*next(iter(handler.paths)).split("/"), "", ""]
+    return parts[1] in RENAMED and parts[2] == "{name:str}" and "needs" in handler.opt
 
 
 def _add_examples(operation: dict[str, Any], parts: dict[str, Any]) -> None:

@@ -153,8 +153,9 @@ async def furnish(
         and not set(route.path.split("/")) & set(_ENDS)
     ]
     making.sort(key=lambda route: len(route.places))
+    done: set[str] = set()
     for _ in range(2):
-        for route in making:
+        for route in [one for one in making if one.path not in done]:
             media, body = example(described, route)
             names = house.names(route)
             if names is None or (body is None and not names):
@@ -173,6 +174,8 @@ async def furnish(
                 agreed = plan.get("hash") if isinstance(plan, dict) else plan
                 answer = await client.post(route.at(*names), json={"plan": agreed})
             house.note(_filled(route), answer)
+            if answer.is_success:
+                done.add(route.path)
     return house
 
 
