@@ -38,13 +38,14 @@ class SlackDouble:
         self.codes: dict[str, Payload] = {}
         self.envelopes: list[Payload] = []
         self.sockets: list[web.WebSocketResponse] = []
+        self.downloads: list[tuple[str, str]] = []
         self.while_answering: Callable[[Call], Awaitable[None]] | None = None
         self._scripts: defaultdict[str, list[tuple[int, Payload, dict[str, str]]]]
         self._scripts = defaultdict(list)
         self._triggers: dict[str, tuple[str, datetime]] = {}
         self._spent: set[str] = set()
         self._urls: dict[str, tuple[str, datetime, int]] = {}
-        self._uploads: dict[str, tuple[str, bytes]] = {}
+        self._uploads: dict[str, tuple[str, str, bytes]] = {}
         self._numbers = itertools.count(1)
 
     async def __aenter__(self) -> Self:
@@ -52,6 +53,7 @@ class SlackDouble:
         app.router.add_route("*", "/api/{method}", self._api)
         app.router.add_post("/respond/{url}", self._respond)
         app.router.add_post("/upload/{file}", self._upload)
+        app.router.add_get("/files-pri/{file}/download/{name}", self._download)
         app.router.add_get("/socket", self._socket)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -78,6 +80,13 @@ class SlackDouble:
         made.user(made.bot, "campaigns")
         made.channel("C1")
         return made
+
+    def file(self, team_id: str, name: str, data: bytes | str, **about: Any) -> Payload:
+        """A file that somebody has put into a channel, as it hangs on their message."""
+        team, file_id = self.teams[team_id], f"F{next(self._numbers)}"
+        team.files[file_id] = data if isinstance(data, bytes) else data.encode()
+        team.about_files[file_id] = {"name": name, **about}
+        return {"id": file_id, "name": name}
 
     def code(self, team_id: str, user_id: str = "U1", *, rotating: bool = False) -> str:
         """What the browser brings back when somebody has agreed."""
@@ -326,28 +335,49 @@ class SlackDouble:
 
     async def _upload_url(self, team: Team, payload: Payload) -> Payload:
         file_id = f"F{next(self._numbers)}"
-        self._uploads[file_id] = (team.id, b"")
+        self._uploads[file_id] = (team.id, payload["filename"], b"")
         return {"file_id": file_id, "upload_url": f"{self.base}/upload/{file_id}"}
 
     async def _complete(self, team: Team, payload: Payload) -> Payload:
         files = payload["files"]
+        if payload.get("channel_id"):
+            self._writable(team, {"channel": payload["channel_id"]})
         for one in files:
-            owner, data = self._uploads.pop(one["id"], ("", b""))
+            owner, name, data = self._uploads.pop(one["id"], ("", "", b""))
             if owner != team.id or not data:
                 raise RefusalError("file_not_found")
             team.files[one["id"]] = data
+            team.about_files[one["id"]] = {"name": name}
         return {"files": [{"id": one["id"], "title": one.get("title")} for one in files]}
 
     async def _file(self, team: Team, payload: Payload) -> Payload:
-        if payload["file"] not in team.files:
+        file_id = payload["file"]
+        if file_id not in team.files:
             raise RefusalError("file_not_found")
-        text = team.files[payload["file"]].decode(errors="replace")
-        return {"file": {"id": payload["file"]}, "content": text}
+        name = team.about_files[file_id]["name"]
+        told = {
+            "id": file_id,
+            "mode": "hosted",
+            "is_external": False,
+            "size": len(team.files[file_id]),
+            "url_private_download": f"{self.base}/files-pri/{file_id}/download/{name}",
+            **team.about_files[file_id],
+        }
+        return {"file": told}
+
+    async def _download(self, request: web.Request) -> web.Response:
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        file_id = request.match_info["file"]
+        self.downloads.append((file_id, token))
+        for team in self.teams.values():
+            if token in team.tokens and file_id in team.files:
+                return web.Response(body=team.files[file_id], content_type="text/plain")
+        raise web.HTTPFound(f"{self.base}/signin")  # a page for people, and no error
 
     async def _upload(self, request: web.Request) -> web.Response:
         file_id = request.match_info["file"]
-        owner, _ = self._uploads[file_id]
-        self._uploads[file_id] = (owner, await request.read())
+        owner, name, _ = self._uploads[file_id]
+        self._uploads[file_id] = (owner, name, await request.read())
         return web.Response(text="OK")
 
     async def _respond(self, request: web.Request) -> web.Response:

@@ -36,6 +36,7 @@ class Team:
         self.users: dict[str, Payload] = {}
         self.channels: dict[str, Payload] = {}
         self.files: dict[str, bytes] = {}
+        self.about_files: dict[str, Payload] = {}
         self.views: dict[str, Payload] = {}
         self.homes: dict[str, Payload] = {}
         self.messages: dict[tuple[str, str], Payload] = {}

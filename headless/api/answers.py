@@ -10,12 +10,12 @@ from functools import partial
 
 import msgspec
 
-from headless.api.gathering import Gathering
 from headless.campaigns.ingest import Answer, answered
 from headless.channels.links import Link, Resolved, resolve
 from headless.content import sites
 from headless.runtime.versions import Versions
 from headless.storage.database import Database
+from headless.storage.gathering import Gathering
 
 
 class Asked(msgspec.Struct, frozen=True):

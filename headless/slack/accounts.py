@@ -4,13 +4,13 @@ Who has no row is what the installation's default role says. Names, zones and ad
 a day and then asked for again, by a worker. Imports storage, `people` and `installations`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, RowMapping, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import BigInteger, ColumnElement, RowMapping, Text, bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from headless.problems import Problem
 from headless.slack.installations import Installation
@@ -41,53 +41,69 @@ class Account(msgspec.Struct, frozen=True):
 
 
 _COLUMNS: Final = [slack_account.c[name] for name in Account.__struct_fields__]
+_HOUSES: Final = bindparam("houses", type_=ARRAY(BigInteger))
+_USERS: Final = bindparam("users", type_=ARRAY(Text))
 
 
-async def asker(
-    tx: Transaction,
-    installation: Installation,
-    user_id: str,
-    *,
-    name: str = "",
-    channel_id: str | None = None,
-    thread_ts: str | None = None,
-    outsider: bool = False,
-    shared: bool = False,
-) -> Asker | None:
-    """Who asks, or None for somebody who may not even look; one query.
+class Asking(msgspec.Struct, frozen=True):
+    """Somebody who asks, by the ids in a verified payload, and from where."""
+
+    installation: Installation
+    user_id: str
+    name: str = ""
+    channel_id: str | None = None
+    thread_ts: str | None = None
+    outsider: bool = False
+    shared: bool = False
+
+
+async def askers(tx: Transaction, asking: Sequence[Asking]) -> list[Asker | None]:
+    """Who asks, each in their place, or None for somebody who may not even look.
 
     In a whole organisation people of many teams ask: whoever Slack once told us is of it, is.
     """
-    found = await tx.execute(
-        select(
-            workspace.c.time_zone,
-            slack_account.c.role,
-            slack_account.c.name,
-            slack_account.c.zone,
-            slack_account.c.looked_at,
-        )
-        .select_from(
-            workspace.outerjoin(
-                slack_account, _is(installation.workspace_id, installation.team_id, user_id)
-            )
-        )
-        .where(workspace.c.id == installation.workspace_id)
+    houses = sorted({one.installation.workspace_id for one in asking})
+    zones = await tx.execute(
+        select(workspace.c.id, workspace.c.time_zone).where(workspace.c.id == _HOUSES.any_()),
+        {"houses": houses},
     )
-    row = found.one()
-    role = row.role or installation.default_role
+    zone_of = {row.id: row.time_zone for row in zones}
+    known = await tx.execute(
+        select(*_COLUMNS, slack_account.c.workspace_id).where(
+            slack_account.c.workspace_id == _HOUSES.any_(),
+            slack_account.c.user_id == _USERS.any_(),
+        ),
+        {"houses": houses, "users": sorted({one.user_id for one in asking})},
+    )
+    rows = {(row["workspace_id"], row["team_id"], row["user_id"]): row for row in known.mappings()}
+    return [
+        _asker(
+            one,
+            rows.get((one.installation.workspace_id, one.installation.team_id, one.user_id)),
+            zone_of[one.installation.workspace_id],
+        )
+        for one in asking
+    ]
+
+
+def _asker(one: Asking, row: RowMapping | None, zone: str) -> Asker | None:
+    made = one.installation
+    found = None if row is None else _read(row)
+    role = (found and found.role) or made.default_role
     if role == "none":
         return None
+    of_it = made.whole and found is not None and found.looked_at is not None
     return Asker(
-        workspace_id=installation.workspace_id,
-        team_id=installation.team_id,
-        user_id=user_id,
-        name=row.name or name or user_id,
+        workspace_id=made.workspace_id,
+        team_id=made.team_id,
+        user_id=one.user_id,
+        name=(found and found.name) or one.name or one.user_id,
         role=role,
-        zone=row.zone or row.time_zone,
-        channel_id=channel_id,
-        thread_ts=thread_ts,
-        outsider=outsider and not (installation.whole and row.looked_at is not None),
-        shared=shared,
+        zone=(found and found.zone) or zone,
+        channel_id=one.channel_id,
+        thread_ts=one.thread_ts,
+        outsider=one.outsider and not of_it,
+        shared=one.shared,
     )
 
 

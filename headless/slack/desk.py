@@ -64,7 +64,8 @@ class Desk:
 
         Whatever raises here but a Problem is a fault of ours, and the task may be tried again.
         """
-        if task.kind in ("command", "mention"):
+        brings = task.kind == "mention" and task.payload.get("files")
+        if task.kind == "command" or (task.kind == "mention" and not brings):
             return await self.answer(task.asker, task.text)
         doing = self._click(task.name) if task.kind == "action" else self.doings.get(task.kind)
         if doing is None:

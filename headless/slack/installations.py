@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 import msgspec
-from sqlalchemy import RowMapping, delete, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import RowMapping, Text, bindparam, delete, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from headless.problems import Problem
 from headless.seals import Seals
@@ -67,20 +67,40 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _COLUMNS: Final = [slack_installation.c[name] for name in Installation.__struct_fields__]
+_TEAMS: Final = bindparam("teams", type_=ARRAY(Text))
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a request comes from, by the ids in its verified payload."""
+
+    team_id: str | None
+    enterprise_id: str | None
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Both, the team's first."""
+        return tuple(one for one in (self.team_id, self.enterprise_id) if one)
 
 
 async def find(
     tx: Transaction, team_id: str | None, enterprise_id: str | None
 ) -> Installation | None:
     """Whose a request is, by the ids in its verified payload; the team's own goes first."""
-    wanted = [one for one in (team_id, enterprise_id) if one]
+    (found,) = await find_all(tx, [Place(team_id, enterprise_id)])
+    return found
+
+
+async def find_all(tx: Transaction, places: Sequence[Place]) -> list[Installation | None]:
+    """The same for several requests, each in its place."""
+    wanted = sorted({one for place in places for one in place.ids})
     found = await tx.execute(
         select(*_COLUMNS).where(
-            slack_installation.c.team_id.in_(wanted), slack_installation.c.state == "active"
-        )
+            slack_installation.c.team_id == _TEAMS.any_(), slack_installation.c.state == "active"
+        ),
+        {"teams": wanted},
     )
-    known = {row["team_id"]: row for row in found.mappings()}
-    return next((_read(known[one]) for one in wanted if one in known), None)
+    known = {row["team_id"]: _read(row) for row in found.mappings()}
+    return [next((known[one] for one in place.ids if one in known), None) for place in places]
 
 
 async def listing(tx: Transaction, workspace_id: int) -> list[Installation]:

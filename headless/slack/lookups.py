@@ -15,6 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from headless.clock import Clock
 from headless.slack import accounts
+from headless.slack.accounts import Account
 from headless.slack.clients import ENDED, Clients
 from headless.slack.people import Asker
 from headless.storage.database import Database
@@ -33,14 +34,19 @@ class Lookups:
         self._clock = clock
         self._shared: dict[tuple[str, str], tuple[bool, datetime]] = {}
 
-    async def known(self, asker: Asker) -> Asker:
-        """The asker with name, zone and channel as Slack has them; raises SlackApiError when our
-        token is refused, NotInstalledError, and aiohttp's errors."""
-        return await self._channel(await self._person(asker))
-
-    async def _person(self, asker: Asker) -> Asker:
+    async def known(self, asker: Asker) -> Asker | None:
+        """The asker with name, zone and channel as Slack has them, and the role that is theirs now;
+        None for who may not even look any more. Raises SlackApiError when our token is refused,
+        NotInstalledError, and aiohttp's errors."""
         async with self._database.glance() as tx:
             found = await accounts.find(tx, asker.workspace_id, asker.team_id, asker.user_id)
+        if found is not None and found.role is not None:
+            if found.role == "none":
+                return None
+            asker = msgspec.structs.replace(asker, role=found.role)
+        return await self._channel(await self._person(asker, found))
+
+    async def _person(self, asker: Asker, found: Account | None) -> Asker:
         now = self._clock.now()
         if found is not None and found.fresh(now) and not asker.outsider:
             return asker

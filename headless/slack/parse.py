@@ -7,6 +7,7 @@ Computes only; imports `verbs`, and the language's cleaning and its near words.
 """
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -51,7 +52,7 @@ _MENTION: Final = re.compile(r"\s*<@[UWB][A-Z0-9]+(?:\|[^>]*)?>[\s:,]*")
 _FENCE: Final = re.compile(
     r"\s*```(?:\w*\n)?(?P<inner>.*?)```\s*\Z|\s*`(?P<line>[^`\n]*)`\s*\Z", re.DOTALL
 )
-_LINK: Final = re.compile(r"<((?:https?://|mailto:|tel:)[^|>\s]*)(?:\|([^>]*))?>")
+_LINK: Final = re.compile(r"<((?:https?://|mailto:|tel:)[^|<>\s]*)(?:\|([^<>]*))?>")
 _DOUBLE: Final = dict.fromkeys(map(ord, "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033"), '"')
 _SINGLE: Final = dict.fromkeys(map(ord, "\u2018\u2019\u201a\u201b\u2032"), "'")
 _BLANK: Final = dict.fromkeys(map(ord, "\u00a0\u2002\u2003\u2007\u2009\u200a\u202f\u3000\t"), " ")
@@ -70,6 +71,17 @@ _SHAPES: Final[dict[str, str]] = {
     "text": r"\S.*",
     "source": r"\S.*",
 }
+
+
+def _beginning(words: Iterable[str]) -> re.Pattern[str]:
+    """What a line begins with: the longest of these words, which ends or goes on with another."""
+    longest = sorted(words, key=len, reverse=True)
+    shapes = "|".join(r"\s+".join(map(re.escape, word.split())) for word in longest)
+    return re.compile(rf"(?:{shapes})(?=[ \n:]|\Z)", re.IGNORECASE | re.ASCII)
+
+
+_VERB: Final = _beginning(WORDS)
+_OPENER: Final = _beginning(OPENERS)
 _PERSON: Final = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
 
 
@@ -158,25 +170,23 @@ def _in_quotes(name: str) -> str:
 # ---------------------------------------------------------------- the verb
 
 
-def _begins(line: str, words: str) -> bool:
-    """Whether a line begins with these words, and ends or goes on with another one."""
-    said = re.match(r"\s+".join(re.escape(word) for word in words.split()), line, re.IGNORECASE)
-    return said is not None and (said.end() == len(line) or line[said.end()] in " \n:")
-
-
 def _opener(line: str) -> str | None:
     """The word of the language that a text begins with, unless a longer verb is meant."""
-    verb = max((word for word in WORDS if _begins(line, word)), key=len, default="")
-    word = max((word for word in OPENERS if _begins(line, word)), key=len, default="")
-    return word if len(word) > len(verb) else None
+    verb, word = _VERB.match(line), _OPENER.match(line)
+    if word is None or (verb is not None and _plain_length(verb) >= _plain_length(word)):
+        return None
+    return word.group()
 
 
 def _verb(line: str) -> tuple[Verb | None, str]:
-    word = max((word for word in WORDS if _begins(line, word)), key=len, default=None)
-    if word is None:
+    found = _VERB.match(line)
+    if found is None:
         return None, ""
-    said = re.match(r"\s+".join(re.escape(part) for part in word.split()), line, re.IGNORECASE)
-    return WORDS[word], said.group() if said else word
+    return WORDS[" ".join(found.group().lower().split())], found.group()
+
+
+def _plain_length(found: re.Match[str]) -> int:
+    return len(" ".join(found.group().split()))
 
 
 def _after(raw: str, said: str) -> str:

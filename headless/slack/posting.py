@@ -132,7 +132,7 @@ async def edit(
     }
     row = insert(slack_post).values(
         workspace_id=workspace_id,
-        key=f"edit:{channel}:{ts or of}",
+        key=edit_key(channel, str(ts or of)),
         kind="edit",
         created_at=now,
         **values,
@@ -140,6 +140,11 @@ async def edit(
     await tx.execute(row.on_conflict_do_update(index_elements=["workspace_id", "key"], set_=values))
     if due is None:
         tx.wake(JOB)
+
+
+def edit_key(channel: str, which: str) -> str:
+    """The key of the newest edit of a message, which is named by its `ts` or its own key."""
+    return f"edit:{channel}:{which}"
 
 
 async def posted(tx: Transaction, workspace_id: int, key: str) -> Posted | None:

@@ -5,6 +5,7 @@ window or an event. Computes only; imports `people` and `tasks`.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -26,6 +27,9 @@ _EVENTS: Final[dict[str, Kind]] = {
 _ENDS: Final = frozenset(("app_uninstalled", "tokens_revoked"))
 EVENTS: Final = frozenset((*_EVENTS, *_ENDS))
 """The events that are listened to."""
+
+
+_UNFIT: Final = re.compile("[\x00\ud800-\udfff]")
 
 
 class UnreadableError(Exception):
@@ -62,7 +66,17 @@ def body_of(raw: bytes, content_type: str) -> Payload:
         raise UnreadableError("this is not what Slack sends") from error
     if not isinstance(found, dict):
         raise UnreadableError("this is not what Slack sends")
-    return found
+    kept: Payload = _keepable(found)
+    return kept
+
+
+def _keepable(value: Any) -> Any:
+    """The same without what no database keeps: zero bytes, halves of characters."""
+    if isinstance(value, str):
+        return _UNFIT.sub("", value)
+    if isinstance(value, dict):
+        return {_keepable(key): _keepable(inner) for key, inner in value.items()}
+    return [_keepable(one) for one in value] if isinstance(value, list) else value
 
 
 def origin(body: Payload) -> Origin:

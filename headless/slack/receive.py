@@ -9,28 +9,31 @@ import asyncio
 import logging
 import re
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 import structlog
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
-from slack_bolt.authorization.async_authorize import AsyncAuthorize
 from slack_bolt.context.ack.async_ack import AsyncAck
-from slack_bolt.context.async_context import AsyncBoltContext
 from slack_bolt.request.async_request import AsyncBoltRequest
 
 from headless.channels.senders.slack import escaped
 from headless.clock import Clock
 from headless.problems import Problem
 from headless.settings import Settings
-from headless.slack import accounts, installations, reading, signature, tasks
+from headless.slack import accounts, installations, reading, refusals, signature, tasks
+from headless.slack.accounts import Asking
 from headless.slack.clients import Clients
+from headless.slack.installations import Installation, Place
 from headless.slack.people import Asker
 from headless.slack.reading import Origin, Payload, UnreadableError
-from headless.slack.windows import Windows
-from headless.storage.database import Database
+from headless.slack.tasks import Task
+from headless.slack.windows import Loading, Windows
+from headless.storage.database import Database, Transaction
+from headless.storage.gathering import Gathering
 
 Submit = Callable[[Asker, Payload], Awaitable[dict[str, Any] | None]]
 """Answers a submitted view: None closes the window, else a `response_action`."""
@@ -40,8 +43,6 @@ _NOT_HERE: Final = (
     "Headless is not installed for this team, or no longer. An admin can install it again: "
     "`headless slack install`"
 )
-_NOT_YOU: Final = "You have no role here. An admin can give you one: `/campaign role @you viewer`"
-_NOT_YOURS: Final = "I answer people of this company only. Ask one of them, please."
 _SLOW: Final = "This takes longer than Slack waits. Nothing was saved: press the button once more."
 log = structlog.get_logger(__name__)
 
@@ -54,29 +55,24 @@ class Answer(msgspec.Struct, frozen=True):
     body: str = ""
 
 
-class _Tables(AsyncAuthorize):
-    """Whose a request is, by our own tables; that we know nobody is said further on."""
+async def _anybody(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
+    """Whose a request is, is looked up where it is stored: once for all that come together."""
+    return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id)
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
-    async def __call__(
-        self,
-        *,
-        context: AsyncBoltContext,
-        enterprise_id: str | None,
-        team_id: str | None,
-        user_id: str | None,
-        **_: str | None,
-    ) -> AuthorizeResult:
-        async with self._database.glance() as tx:
-            found = await installations.find(tx, team_id, enterprise_id)
-        context["installation"] = found
-        return AuthorizeResult(
-            enterprise_id=enterprise_id,
-            team_id=team_id,
-            bot_user_id=None if found is None else found.bot_user_id,
-        )
+class _Came(msgspec.Struct, frozen=True):
+    """Something to be done, as Slack told it."""
+
+    body: Payload
+    origin: Origin
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """What became of it: refused with a sentence, or stored, maybe with a window to open."""
+
+    refusal: str | None = None
+    task: Task | None = None
+    title: Loading | None = None
 
 
 class Receiver:
@@ -95,6 +91,7 @@ class Receiver:
         self._secrets = settings.slack_signing_secret
         self._submit = submit
         self.windows = Windows(database, clients, clock)
+        self._line: Gathering[_Came, _Kept] = Gathering(self._store)
         self.app = self._bolt(clients)
 
     async def take(self, raw: bytes, headers: Mapping[str, str]) -> Answer:
@@ -128,7 +125,7 @@ class Receiver:
             name="headless",
             logger=_logger(),
             client=clients.bare(),
-            authorize=_Tables(self._database),
+            authorize=_anybody,
             request_verification_enabled=False,  # `take` has done it, over the raw bytes
             process_before_response=True,
             attaching_function_token_enabled=False,
@@ -145,12 +142,12 @@ class Receiver:
         app.options(_ANYTHING)(self._nothing)
         return app
 
-    async def _command(self, body: Payload, context: dict[str, Any], ack: AsyncAck) -> None:
-        refusal = await self._stored(body, context)
+    async def _command(self, body: Payload, ack: AsyncAck) -> None:
+        refusal = await self._stored(body)
         await (ack() if refusal is None else ack(response_type="ephemeral", text=refusal))
 
-    async def _silent(self, body: Payload, context: dict[str, Any], ack: AsyncAck) -> None:
-        refusal = await self._stored(body, context)
+    async def _silent(self, body: Payload, ack: AsyncAck) -> None:
+        refusal = await self._stored(body)
         await ack()
         url = body.get("response_url")
         if refusal is not None and url:
@@ -167,53 +164,83 @@ class Receiver:
     async def _nothing(self, ack: AsyncAck) -> None:
         await ack()
 
-    async def _stored(self, body: Payload, context: dict[str, Any]) -> str | None:
+    async def _stored(self, body: Payload) -> str | None:
         """Store what is to be done; a sentence when it is refused."""
-        found: installations.Installation | None = context.get("installation")
-        if found is None:
-            return _NOT_HERE
+        kept = await self._line.ask(_Came(body, reading.origin(body)))
+        if kept.task is not None and kept.title is not None:
+            self.windows.open(kept.task, kept.title)
+        return kept.refusal
+
+    async def _store(self, came: Sequence[_Came]) -> Sequence[_Kept]:
+        """All that came at the same moment, in one transaction."""
         now = self._clock.now()
         async with self._database.transaction() as tx:
-            asker = await self._asker(tx, found, reading.origin(body))
-            if asker is None:
-                return _NOT_YOU
-            task = reading.task(body, asker, now)
-            if task is None:
-                return None
-            if asker.outsider and not found.whole:
-                return _NOT_YOURS
-            loading = self.windows.wanted(task)
-            number = await tasks.store(
-                tx, task, key=reading.key(body), due=None if loading is None else now + tasks.WAIT
-            )
-        if loading is not None and number is not None:
-            self.windows.open(msgspec.structs.replace(task, id=number), loading)
-        return None
+            asking = await self._asking(tx, [one.origin for one in came])
+            met = [self._met(*each, now) for each in zip(came, asking, strict=True)]
+            new = [one for one in met if isinstance(one, tasks.New)]
+            numbers = iter(await tasks.store_all(tx, new))
+        return [
+            self._kept(one, next(numbers)) if isinstance(one, tasks.New) else one for one in met
+        ]
 
-    async def _asker(
-        self, tx: Any, found: installations.Installation, origin: Origin
-    ) -> Asker | None:
-        if origin.user_id is None:
-            return None
-        return await accounts.asker(
-            tx,
-            found,
-            origin.user_id,
-            name=origin.user_name,
-            channel_id=origin.channel_id,
-            thread_ts=origin.thread_ts,
-            outsider=origin.outsider,
-            shared=origin.shared or origin.outsider,
+    def _met(
+        self, came: _Came, asking: tuple[Installation | None, Asker | None], now: datetime
+    ) -> tasks.New | _Kept:
+        """The task to store, or why there is none."""
+        found, asker = asking
+        if found is None:
+            return _Kept(_NOT_HERE)
+        if asker is None:
+            return _Kept(refusals.NOBODY)
+        if asker.user_id == found.bot_user_id:  # what we said ourselves
+            return _Kept()
+        task = reading.task(came.body, asker, now)
+        if task is None:
+            return _Kept()
+        if asker.outsider and not found.whole:
+            return _Kept(refusals.OUTSIDER)
+        due = None if self.windows.wanted(task) is None else now + tasks.WAIT
+        return tasks.New(task, reading.key(came.body), due)
+
+    def _kept(self, new: tasks.New, number: int | None) -> _Kept:
+        """With the window to open, unless it is a repetition."""
+        if number is None or new.due is None:
+            return _Kept()
+        return _Kept(
+            task=msgspec.structs.replace(new.task, id=number), title=self.windows.wanted(new.task)
         )
 
-    async def _view(self, body: Payload, context: dict[str, Any], ack: AsyncAck) -> None:
-        found: installations.Installation | None = context.get("installation")
-        asker = None
-        if found is not None:
-            async with self._database.glance() as tx:
-                asker = await self._asker(tx, found, reading.origin(body))
+    async def _asking(
+        self, tx: Transaction, origins: Sequence[Origin]
+    ) -> list[tuple[Installation | None, Asker | None]]:
+        """Of each its installation and who it is, as far as there are such."""
+        places = [Place(one.team_id, one.enterprise_id) for one in origins]
+        found = await installations.find_all(tx, places)
+        known = [
+            Asking(
+                made,
+                one.user_id,
+                name=one.user_name,
+                channel_id=one.channel_id,
+                thread_ts=one.thread_ts,
+                outsider=one.outsider,
+                shared=one.shared or one.outsider,
+            )
+            for one, made in zip(origins, found, strict=True)
+            if made is not None and one.user_id is not None
+        ]
+        askers = iter(await accounts.askers(tx, known))
+        return [
+            (made, next(askers) if made is not None and one.user_id is not None else None)
+            for one, made in zip(origins, found, strict=True)
+        ]
+
+    async def _view(self, body: Payload, ack: AsyncAck) -> None:
+        async with self._database.transaction() as tx:
+            ((found, asker),) = await self._asking(tx, [reading.origin(body)])
         if asker is None or asker.outsider:
-            said = _NOT_HERE if found is None else _NOT_YOU if asker is None else _NOT_YOURS
+            who = refusals.NOBODY if asker is None else refusals.OUTSIDER
+            said = _NOT_HERE if found is None else who
             await ack(response_action="update", view=_notice(said))
             return
         try:

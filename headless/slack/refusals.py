@@ -15,6 +15,10 @@ from headless.slack.verbs import Verb
 
 SAY: Final = "say"
 """The beginning of the action id of a button that says the command in its value."""
+NOBODY: Final = "You have no role here. An admin can give you one: `/campaign role @you viewer`"
+"""Said to who may not even look."""
+OUTSIDER: Final = "I answer people of this company only. Ask one of them, please."
+"""Said to people of another company who share a channel."""
 _MOST_BUTTONS: Final = 5
 
 
@@ -66,8 +70,7 @@ def role(verb: Verb, asker: Asker) -> Reply:
 
 def outsider() -> Reply:
     """Said to people of another company who share a channel."""
-    text = "I answer people of this company only. Ask one of them, please."
-    return Reply(text=text, blocks=(blocks.section(text),))
+    return Reply(text=OUTSIDER, blocks=(blocks.section(OUTSIDER),))
 
 
 def shared(verb: Verb) -> Reply:

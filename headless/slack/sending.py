@@ -167,8 +167,9 @@ async def _addressed(tx: Transaction, each: _Post) -> dict[str, Any] | None:
 async def _say(client: AsyncWebClient, each: _Post, payload: Mapping[str, Any]) -> str:
     text, blocks = payload["text"], payload["blocks"] or None
     if each.kind == "edit":
+        channel = await _conversation(client, each.channel)
         answer = await client.chat_update(
-            channel=each.channel, ts=payload["ts"], text=text, blocks=blocks or []
+            channel=channel, ts=payload["ts"], text=text, blocks=blocks or []
         )
         return str(answer["ts"])
     if each.kind == "whisper":
@@ -189,6 +190,13 @@ async def _say(client: AsyncWebClient, each: _Post, payload: Mapping[str, Any]) 
         unfurl_media=False,
     )
     return str(answer["ts"])
+
+
+async def _conversation(client: AsyncWebClient, channel: str) -> str:
+    """Where a message is: one to a person (`U…`) is in a conversation that has its own id."""
+    if channel[:1] not in ("U", "W"):
+        return channel
+    return str((await client.conversations_open(users=[channel]))["channel"]["id"])
 
 
 def _refused(error: SlackApiError, attempts: int) -> _Outcome:

@@ -9,8 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from headless.clock import Clock
-from headless.settings import Settings
-from headless.slack import roles
+from headless.settings import Settings as Environment
 from headless.slack.answers import (
     checking,
     contacts,
@@ -19,6 +18,8 @@ from headless.slack.answers import (
     listing,
     numbers,
     repeating,
+    roles,
+    settings,
     showing,
     simulating,
     things,
@@ -45,10 +46,16 @@ HANDLERS: Final[dict[str, Handler]] = {
     **things.HANDLERS,
     **helping.HANDLERS,
     **roles.HANDLERS,
+    **settings.HANDLERS,
     **flows.HANDLERS,
 }
 """By verb."""
-CLICKS: Final[dict[str, Doing]] = {**repeating.ACTIONS, **roles.CLICKS, **flows.CLICKS}
+CLICKS: Final[dict[str, Doing]] = {
+    **repeating.ACTIONS,
+    **roles.CLICKS,
+    **settings.CLICKS,
+    **flows.CLICKS,
+}
 """By the beginning of an action id."""
 DOINGS: Final[dict[str, Doing]] = {**flows.DOINGS}
 """By the kind of a task: `view`, `shortcut`, `home`, `link`, `event`."""
@@ -58,6 +65,6 @@ TIMERS: Final[list[Timer]] = [*flows.TIMERS]
 """What the workers do now and then."""
 
 
-def desk(database: Database, clock: Clock, settings: Settings, client: ClientFor) -> Desk:
+def desk(database: Database, clock: Clock, environ: Environment, client: ClientFor) -> Desk:
     """The desk with everybody at their place."""
-    return Desk(database, clock, settings, client, handlers=HANDLERS, clicks=CLICKS, doings=DOINGS)
+    return Desk(database, clock, environ, client, handlers=HANDLERS, clicks=CLICKS, doings=DOINGS)

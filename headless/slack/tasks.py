@@ -5,6 +5,7 @@ to one worker for a minute; `finish` and `put_off` say what became of it. Import
 `people`.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -56,29 +57,54 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int = 0
 
 
+class New(msgspec.Struct, frozen=True):
+    """A task to store; `key` tells a repetition of the same act. With `due` it waits until then,
+    or until `window_opened` lets it begin."""
+
+    task: Task
+    key: str
+    due: datetime | None = None
+
+
+_STORE: Final = (
+    insert(slack_task)
+    .on_conflict_do_nothing(index_elements=["workspace_id", "key"])
+    .returning(slack_task.c.workspace_id, slack_task.c.key, slack_task.c.id)
+)
+
+
 async def store(
     tx: Transaction, task: Task, *, key: str, due: datetime | None = None
 ) -> int | None:
-    """Keep a task until it is done; its number, or None for one that was stored before.
-
-    `key` tells a repetition of the same act. With `due` it waits until then, or until
-    `window_opened` lets it begin.
-    """
-    detail = msgspec.to_builtins(task, builtin_types=(datetime,))
-    del detail["id"], detail["attempt"]
-    row = insert(slack_task).values(
-        workspace_id=task.asker.workspace_id,
-        key=key,
-        kind=task.kind,
-        detail=detail,
-        created_at=task.at,
-        due_at=due or task.at,
-    )
-    once = row.on_conflict_do_nothing(index_elements=["workspace_id", "key"])
-    number: int | None = await tx.scalar(once.returning(slack_task.c.id))
-    if number is not None and due is None:
-        tx.wake(JOB)
+    """Keep a task until it is done; its number, or None for one that was stored before."""
+    (number,) = await store_all(tx, [New(task, key, due)])
     return number
+
+
+async def store_all(tx: Transaction, new: Sequence[New]) -> list[int | None]:
+    """The same for several, each in its place."""
+    if not new:
+        return []
+    kept = await tx.execute(_STORE, [_row(one) for one in new])
+    numbers = {(row.workspace_id, row.key): int(row.id) for row in kept}
+    # the second of two that are the same is no new one
+    found = [numbers.pop((one.task.asker.workspace_id, one.key), None) for one in new]
+    if any(number is not None and one.due is None for one, number in zip(new, found, strict=True)):
+        tx.wake(JOB)
+    return found
+
+
+def _row(one: New) -> dict[str, Any]:
+    detail = msgspec.to_builtins(one.task, builtin_types=(datetime,))
+    del detail["id"], detail["attempt"]
+    return {
+        "workspace_id": one.task.asker.workspace_id,
+        "key": one.key,
+        "kind": one.task.kind,
+        "detail": detail,
+        "created_at": one.task.at,
+        "due_at": one.due or one.task.at,
+    }
 
 
 async def window_opened(

@@ -19,7 +19,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.exc import DBAPIError
 
 from headless.clock import Clock
-from headless.slack import answering, sending, tasks
+from headless.slack import answering, refusals, sending, tasks
 from headless.slack.clients import ENDED, Clients, NotInstalledError
 from headless.slack.lookups import Lookups
 from headless.slack.reply import Reply
@@ -118,34 +118,51 @@ class Line:
                 await sending.forget(tx, now=now)
 
     async def _do(self, task: Task) -> None:
-        error = None
         try:
             asker = await self._lookups.known(task.asker)
-            task = msgspec.structs.replace(task, asker=asker)
-            reply = await self.desk.run(task)
-            if reply is not None:
-                await self._answer(task, reply)
-        except NotInstalledError as gone:
-            error = str(gone)
-        except SlackApiError as refused:
-            error = str(refused.response["error"])
+            if asker is None:
+                reply: Reply | None = Reply(text=refusals.NOBODY)
+            else:
+                task = msgspec.structs.replace(task, asker=asker)
+                reply = await self.desk.run(task)
+        except Exception as broken:
+            await self._settle(task, await self._fault(task, broken))
+            return
+        unheard = None if reply is None else await self._unheard(task, reply)
+        async with self._database.transaction() as tx:
+            await tasks.finish(tx, task, error=unheard)
+
+    async def _unheard(self, task: Task, reply: Reply) -> str | None:
+        """Bring a reply; why nobody hears it. What is done is not done again for that."""
+        try:
+            await self._answer(task, reply)
+        except Exception as broken:
+            return await self._fault(task, broken)
+        return None
+
+    async def _fault(self, task: Task, broken: Exception) -> str:
+        """What went wrong, in a word; a token that Slack refuses ends the installation."""
+        if isinstance(broken, NotInstalledError):
+            return str(broken)
+        if isinstance(broken, SlackApiError):
+            error = str(broken.response["error"])
             if error in ENDED:
                 await self.clients.ended(task.asker.workspace_id, task.asker.team_id, error)
-        except Exception as broken:
-            error = type(broken).__name__
-            where = traceback.extract_tb(broken.__traceback__)[-1]  # its words may be personal
-            log.error(
-                "slack_task_broke",
-                task=task.id,
-                kind=task.kind,
-                attempt=task.attempt,
-                error=error,
-                where=f"{where.filename}:{where.lineno}",
-            )
-        await self._settle(task, error)
+            return error
+        error = type(broken).__name__
+        where = traceback.extract_tb(broken.__traceback__)[-1]  # its words may be personal
+        log.error(
+            "slack_task_broke",
+            task=task.id,
+            kind=task.kind,
+            attempt=task.attempt,
+            error=error,
+            where=f"{where.filename}:{where.lineno}",
+        )
+        return error
 
     async def _answer(self, task: Task, reply: Reply) -> None:
-        """Bring a reply; what is done is not done again because its answer found no way."""
+        """Say a reply, or store it to be said later."""
         now = self._clock.now()
         try:
             await answering.answer(self._database, self.clients, task, reply, now=now)
@@ -159,12 +176,10 @@ class Line:
             return
         await answering.later(self._database, task, reply, reply.blocks, now=now)
 
-    async def _settle(self, task: Task, error: str | None) -> None:
+    async def _settle(self, task: Task, error: str) -> None:
+        """It could not be done: try once more, or say so."""
         now = self._clock.now()
         async with self._database.transaction() as tx:
-            if error is None:
-                await tasks.finish(tx, task)
-                return
             again = await tasks.put_off(tx, task, error=error, now=now)
         if not again:
             log.warning("slack_task_failed", task=task.id, kind=task.kind, error=error)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from headless.api.gathering import Gathering
+from headless.storage.gathering import Gathering
 
 
 class Work:

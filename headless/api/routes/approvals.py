@@ -18,6 +18,7 @@ from headless.api.shapes import Instant, Page, instant, maybe_instant
 from headless.campaigns import approvals, publish
 from headless.campaigns.approvals import Approval, Signer
 from headless.problems import Problem
+from headless.slack.flows import approving
 from headless.storage.database import Transaction
 from headless.storage.tables import member, token
 
@@ -71,7 +72,7 @@ async def asking(call: Call, campaign_id: int) -> AsyncIterator[None]:
     except Problem as problem:
         if problem.code == "approval_required":
             async with call.transaction() as tx:
-                await approvals.ask(
+                asked = await approvals.ask(
                     tx,
                     call.workspace_id,
                     campaign_id,
@@ -79,6 +80,9 @@ async def asking(call: Call, campaign_id: int) -> AsyncIterator[None]:
                     contacts=problem.extra["contacts"],
                     by=await signer(tx, call),
                     now=call.now,
+                )
+                await approving.tell_approvers(
+                    tx, call.workspace_id, campaign_id, asked, now=call.now
                 )
         raise
 
@@ -130,6 +134,7 @@ async def approve_campaign(
             by=await signer(tx, call),
             now=call.now,
         )
+        await approving.tell_asker(tx, call.workspace_id, found.id, given, now=call.now)
     return _shape(given)
 
 

@@ -15,6 +15,7 @@ from headless.api.shapes import Instant, instant
 from headless.campaigns import publish
 from headless.campaigns.messages import ChannelWord
 from headless.problems import Problem
+from headless.slack.flows import holding
 from headless.storage.codes import Channel, word
 from headless.storage.database import Transaction
 from headless.workspace import hold
@@ -97,15 +98,18 @@ async def set_hold(request: Request[Any, Any, Any], call: Caller) -> HeldShape:
     """
     body = await bodies.read(request, HoldWrite)
     async with call.transaction() as tx:
-        await hold.hold(
+        scope, actor = await _scope(tx, call, body), f"token {call.token.name}"
+        new = await hold.hold(
             tx,
             call.workspace_id,
-            scope=await _scope(tx, call, body),
+            scope=scope,
             on=body.on,
             reason=body.reason,
-            actor=f"token {call.token.name}",
+            actor=actor,
             now=call.now,
         )
+        if new and scope == hold.WORKSPACE and not body.on:  # of a hold Slack hears by itself
+            await holding.tell_released(tx, call.workspace_id, actor, now=call.now)
         return await _standing(tx, call.workspace_id)
 
 

@@ -7,10 +7,9 @@ from typing import Final
 from headless.campaigns import inspect
 from headless.campaigns.inspect import Stats
 from headless.campaigns.publish import Campaign
-from headless.dsl import draw
 from headless.dsl.examine import examine
 from headless.dsl.explain import explain
-from headless.slack import blocks, finding
+from headless.slack import blocks, finding, pictures
 from headless.slack.answers.listing import sign
 from headless.slack.desk import Desk, Handler
 from headless.slack.moments import ago, moment
@@ -21,8 +20,6 @@ from headless.slack.reply import Block, Reply
 
 _MOST_SHOWN: Final = 9_000
 """Characters of a text that fit into a message; a longer one is cut, and says so."""
-_WIDEST: Final = 4_000
-_HIGHEST: Final = 8_000
 
 
 async def show(desk: Desk, asker: Asker, command: Command) -> Reply:
@@ -107,7 +104,9 @@ async def source(desk: Desk, asker: Asker, command: Command) -> Reply:
         shown = shown[:_MOST_SHOWN].rpartition("\n")[0] or shown[:_MOST_SHOWN]
     body += blocks.codes(shown)
     if shown != found.source:
-        body.append(blocks.context("_cut: `/campaign edit` gives the whole text_"))
+        body.append(blocks.context("_cut: this is the beginning of it_"))
+        whole = blocks.button("The whole text as a file", "file:send", {"id": found.public_id})
+        body.append(blocks.actions(whole))
     if may(asker, "editor"):
         press = blocks.button("Edit", f"{SAY}:edit", f"edit {spoken(found.name, found.public_id)}")
         body.append(blocks.actions(press))
@@ -119,7 +118,7 @@ async def diagram(desk: Desk, asker: Asker, command: Command) -> Reply:
     async with desk.database.transaction() as tx:
         found = await finding.campaign(tx, asker, command)
         numbers = await inspect.stats(tx, asker.workspace_id, found.id)
-    picture = await asyncio.to_thread(drawn, found, numbers)
+    picture = await asyncio.to_thread(pictures.drawn, found.plan, _counts(numbers))
     text = f"*{blocks.escape(found.name)}* · version {found.version}, {found.state}"
     small = "The numbers are the contacts that came to a step."
     return Reply(
@@ -131,12 +130,11 @@ async def diagram(desk: Desk, asker: Asker, command: Command) -> Reply:
     )
 
 
-def drawn(found: Campaign, numbers: Stats | None = None) -> bytes:
-    """The picture of a campaign as PNG; smaller where it would be too large for Slack."""
-    counts = None
-    if numbers is not None and numbers.enrollments:
-        counts = {step.step: sum(step.outcomes.values()) for step in numbers.steps if not step.gone}
-    return draw.png(found.plan, counts, zoom=2 if len(found.plan.steps) < 60 else 1)
+def _counts(numbers: Stats) -> dict[int, int] | None:
+    """How many came to each step; None before anybody did."""
+    if not numbers.enrollments:
+        return None
+    return {step.step: sum(step.outcomes.values()) for step in numbers.steps if not step.gone}
 
 
 HANDLERS: Final[dict[str, Handler]] = {"show": show, "source": source, "diagram": diagram}

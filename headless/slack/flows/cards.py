@@ -27,6 +27,10 @@ FILTERS: Final = ("lifecycle", "errors", "milestones")
 MILESTONES: Final = (1, 10, 100, 1_000, 10_000, 100_000, 1_000_000)
 _EVERY: Final = timedelta(minutes=1)
 _BATCH: Final = 50
+_LOST: Final = frozenset(
+    ("message_not_found", "channel_not_found", "is_archived", "not_in_channel")
+)
+"""What Slack answers to an edit that will never go through."""
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -111,13 +115,19 @@ async def watch(
 
 async def unwatch(tx: Transaction, asker: Asker, campaign_id: int, channel: str) -> bool:
     """Take a campaign's news out of a channel; its card stays as it is. False: it was not there."""
+    return await _drop(tx, asker.workspace_id, asker.team_id, channel, campaign_id)
+
+
+async def _drop(
+    tx: Transaction, workspace_id: int, team_id: str, channel: str, campaign_id: int
+) -> bool:
     gone = False
     for table in (slack_watch, slack_card):
         dropped = await tx.execute(
             delete(table)
             .where(
-                table.c.workspace_id == asker.workspace_id,
-                table.c.team_id == asker.team_id,
+                table.c.workspace_id == workspace_id,
+                table.c.team_id == team_id,
                 table.c.channel == channel,
                 table.c.campaign_id == campaign_id,
             )
@@ -125,6 +135,15 @@ async def unwatch(tx: Transaction, asker: Asker, campaign_id: int, channel: str)
         )
         gone = bool(dropped.all()) or gone
     return gone
+
+
+async def _lost(tx: Transaction, workspace_id: int, channel: str, key: str, ts: str | None) -> bool:
+    """Whether a card could never be posted, or somebody has thrown it away."""
+    sent = await posting.posted(tx, workspace_id, key)
+    if sent is not None and sent.state == "failed":
+        return True
+    edited = await posting.posted(tx, workspace_id, posting.edit_key(channel, ts or key))
+    return edited is not None and edited.state == "failed" and edited.error in _LOST
 
 
 async def look(tx: Transaction, workspace_id: int, team_id: str, found: Campaign) -> views.Shown:
@@ -199,6 +218,9 @@ async def _draw(
         await tx.execute(select(k.key, k.shown).where(*mine).with_for_update(skip_locked=True))
     ).one_or_none()
     if row is None:
+        return
+    if await _lost(tx, workspace_id, channel, row.key, row.shown.get("ts")):
+        await _drop(tx, workspace_id, team_id, channel, campaign_id)
         return
     found = await publish.find(tx, workspace_id, campaign_id)
     told, who = await _numbers(tx, workspace_id, team_id, found)

@@ -9,11 +9,10 @@ from typing import Any, Final
 
 from headless.campaigns import archiving, publish
 from headless.campaigns.publish import Campaign
-from headless.dsl import draw
 from headless.dsl.examine import Examined, examine
 from headless.dsl.explain import explain
 from headless.problems import Problem
-from headless.slack import blocks, finding
+from headless.slack import blocks, finding, pictures
 from headless.slack.desk import Desk, Doing, Handler
 from headless.slack.flows import views
 from headless.slack.flows.acting import must_be, note
@@ -77,7 +76,7 @@ async def show(desk: Desk, asker: Asker, found: Campaign, checked: Examined | No
         reached = await reach(tx, found, now=desk.clock.now())
     told = explain(checked.campaign) if checked.campaign else ""
     odd = [one.message for one in checked.diagnostics if one.severity == "warning"]
-    picture = await asyncio.to_thread(draw.png, found.plan)
+    picture = await asyncio.to_thread(pictures.drawn, found.plan)
     return Reply(
         text=f"Draft {blocks.quoted(found.name)}: {blocks.escape(blocks.cut(told, 300))}",
         blocks=views.draft(found, told, reached, odd),
@@ -92,14 +91,15 @@ async def show(desk: Desk, asker: Asker, found: Campaign, checked: Examined | No
 async def discard(desk: Desk, task: Task) -> Reply:
     """Throw a draft away."""
     must_be(task.asker, "editor")
-    number = json.loads(task.value)["id"]
+    clicked = json.loads(task.value)
     async with desk.database.transaction() as tx:
-        found = await publish.find(tx, task.asker.workspace_id, number)
+        found = await publish.find(tx, task.asker.workspace_id, clicked["id"])
         await archiving.delete(tx, task.asker.workspace_id, found.id)
-        await note(
-            tx, task.asker, "delete_campaign", found.public_id, {"name": found.name},
-            now=desk.clock.now(),
-        )  # fmt: skip
+        detail = {
+            "name": found.name,
+            **{key: clicked[key] for key in ("reason",) if key in clicked},
+        }
+        await note(tx, task.asker, "delete_campaign", found.public_id, detail, now=desk.clock.now())
     return Reply(text=f"Discarded {blocks.quoted(found.name)}.")
 
 
@@ -150,7 +150,9 @@ async def delete(desk: Desk, asker: Asker, command: Command) -> Reply:
             f"`{found.name}` is {found.state}, and what ever ran is kept: `archive` puts it away",
         )
     text = f"Discard the draft {blocks.quoted(found.name)}? Nobody is in it."
-    button = blocks.button("Discard", "discard", views.value(found), style="danger")
+    reason = command.options.get("reason")
+    more = {"reason": blocks.cut(reason, 300)} if reason else {}
+    button = blocks.button("Discard", "discard", views.value(found, **more), style="danger")
     return Reply(text=text, blocks=(blocks.section(text), blocks.actions(button)))
 
 

@@ -2,8 +2,8 @@
 
 Check puts the findings under the editor and leaves the text alone; a faulty text is not saved. A
 draft is saved as it is, a campaign that people are in shows first what the new text does to them.
-Texts too long for a window go out as a file and come in by a message's shortcut. Imports the use
-cases, the views and the desk's values.
+Texts too long for a window go out as a file, and come in by `bringing`. Imports the use cases, the
+views, `files` and the desk's values.
 """
 
 import json
@@ -19,9 +19,9 @@ from headless.dsl.examine import Examined
 from headless.dsl.explain import explain
 from headless.dsl.render import plain, terminal
 from headless.problems import Problem
-from headless.slack import blocks, finding, tasks
+from headless.slack import blocks, files, finding, tasks
 from headless.slack.desk import Desk, Doing, Handler
-from headless.slack.flows import drafting, views
+from headless.slack.flows import approving, drafting, views
 from headless.slack.flows.acting import must_be, note, signer
 from headless.slack.parse import Command, source_of
 from headless.slack.people import Asker
@@ -90,19 +90,22 @@ async def _opened(desk: Desk, asker: Asker, found: Campaign) -> Reply:
 async def _as_file(desk: Desk, asker: Asker, found: Campaign) -> Reply:
     """A text that no field takes: as a file in a direct message."""
     client = await desk.client(asker.workspace_id, asker.team_id)
-    opened = await client.conversations_open(users=[asker.user_id])
-    await client.files_upload_v2(
-        channel=opened["channel"]["id"],
-        content=found.source,
-        filename=f"{found.public_id}.campaign",
-        title=blocks.one_line(found.name)[:100],
-        initial_comment=_RETURN,
-    )
+    await files.send(client, asker.user_id, found, _RETURN)
     text = (
         f"The text of {blocks.quoted(found.name)} has {len(found.source):,} characters, and a "
         f"window takes {blocks.MOST_INPUT:,}. I have sent it to you as a file. {_RETURN}"
     )
     return Reply(text=text, blocks=(blocks.section(text),))
+
+
+async def file_click(desk: Desk, task: Task) -> Reply:
+    """The whole text as a file, for whoever only looks."""
+    must_be(task.asker, "viewer")
+    async with desk.database.transaction() as tx:
+        found = await publish.find(tx, task.asker.workspace_id, json.loads(task.value)["id"])
+    client = await desk.client(task.asker.workspace_id, task.asker.team_id)
+    await files.send(client, task.asker.user_id, found, f"Version {found.version}, {found.state}")
+    return Reply(text=f"I have sent you the text of {blocks.quoted(found.name)} as a file.")
 
 
 # ---------------------------------------------------------------- check while writing
@@ -253,6 +256,11 @@ async def _not_applied(
         async with desk.database.transaction() as tx:
             found = await publish.find(tx, asker.workspace_id, meta["id"])
             return await _planned(tx, asker, found, text, meta, desk.clock.now())
+    if problem.code == "approval_required":
+        async with desk.database.transaction() as tx:
+            found = await publish.find(tx, asker.workspace_id, meta["id"])
+        told = await approving.ask_for_version(desk, asker, found, text, problem)
+        return {"response_action": "push", "view": views.notice("Asked", told)}
     return {"response_action": "errors", "errors": {"source": problem.detail[:_MOST_ERROR]}}
 
 
@@ -292,88 +300,34 @@ async def revert_now(desk: Desk, task: Task) -> Reply:
     async with desk.database.transaction() as tx:
         found = await publish.find(tx, task.asker.workspace_id, clicked["id"])
         text = await versions.source_of(tx, task.asker.workspace_id, found.id, clicked["to"])
-        kept, _ = await versions.apply(
-            tx,
-            task.asker.workspace_id,
-            found.id,
-            text,
-            agreed=clicked["plan"],
-            by=await signer(tx, task.asker),
-            now=now,
-        )
-        detail = {"to": clicked["to"], "version": kept.version}
-        await note(tx, task.asker, "revert_campaign", kept.public_id, detail, now=now)
+    try:
+        async with desk.database.transaction() as tx:
+            kept, _ = await versions.apply(
+                tx,
+                task.asker.workspace_id,
+                found.id,
+                text,
+                agreed=clicked["plan"],
+                by=await signer(tx, task.asker),
+                now=now,
+            )
+            detail = {"to": clicked["to"], "version": kept.version}
+            await note(tx, task.asker, "revert_campaign", kept.public_id, detail, now=now)
+    except Problem as problem:
+        if problem.code != "approval_required":
+            raise
+        return Reply(text=await approving.ask_for_version(desk, task.asker, found, text, problem))
     return Reply(
         text=f"{blocks.quoted(kept.name)} has the text of version {clicked['to']} again, as "
         f"version {kept.version}."
     )
 
 
-# ---------------------------------------------------------------- from a message
-
-
-async def shortcut(desk: Desk, task: Task) -> Reply:
-    """`Make a campaign` on a message: its text, or its file, becomes a draft or a new version."""
-    asker = task.asker
-    must_be(asker, "editor")
-    if "message" not in task.payload:
-        return await new(desk, asker, Command("new"))
-    text = await _message_text(desk, task)
-    if not text:
-        raise Problem("invalid_value", "the message has no text, and no `.campaign` file")
-    async with desk.database.transaction() as tx:
-        checked = await publish.check(tx, asker.workspace_id, text)
-        name = checked.plan.name if checked.plan else None
-        known = await _known(tx, asker, name)
-    if known is None:
-        return await drafting.drafted(desk, asker, text, None)
-    return await _update(desk, asker, known, text)
-
-
-async def _known(tx: Transaction, asker: Asker, name: str | None) -> Campaign | None:
-    if name is None:
-        return None
-    try:
-        return await publish.find(tx, asker.workspace_id, name)
-    except Problem as problem:
-        if problem.code != "not_found":
-            raise
-        return None
-
-
-async def _update(desk: Desk, asker: Asker, known: Campaign, text: str) -> Reply:
-    now = desk.clock.now()
-    async with desk.database.transaction() as tx:
-        if known.state == "draft":
-            kept, _ = await publish.edit(tx, asker.workspace_id, known.id, text, now=now)
-            detail = {"version": kept.version}
-            await note(tx, asker, "edit_campaign", kept.public_id, detail, now=now)
-        else:
-            plan = await versions.plan(tx, asker.workspace_id, known.id, text, now=now)
-            raise Problem(
-                "plan_required",
-                f"`{known.name}` is {known.state}, and {plan.inside:,} contacts would go over to "
-                "the new text; apply it with `headless apply` or the API, where it can be read",
-            )
-    return await drafting.show(desk, asker, kept)
-
-
-async def _message_text(desk: Desk, task: Task) -> str:
-    """The text of a message, or of the file that hangs on it."""
-    message = task.payload.get("message") or {}
-    for file in message.get("files") or ():
-        if str(file.get("name", "")).endswith((".campaign", ".txt")):
-            client = await desk.client(task.asker.workspace_id, task.asker.team_id)
-            told = await client.files_info(file=file["id"])
-            return str(told.get("content") or "")
-    return source_of(str(message.get("text") or ""))
-
-
 HANDLERS: Final[dict[str, Handler]] = {"new": new, "edit": edit, "revert": revert}
-DOINGS: Final[dict[str, Doing]] = {"shortcut": shortcut}
 CLICKS: Final[dict[str, Doing]] = {
     "new:open": new_click,
     "edit:open": edit_click,
     "editor:check": check,
+    "file:send": file_click,
     "revert:now": revert_now,
 }

@@ -3,6 +3,7 @@
 Imports the workspace's holds, `posting` and the desk's values.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -56,10 +57,8 @@ async def hold_all(desk: Desk, asker: Asker, command: Command) -> Reply:
             text = f"Everything is held already, by {by} {views.ago(standing.since, now)}."
             return Reply(text=text, blocks=(blocks.section(text), _release()))
         await note(tx, asker, "hold", WORKSPACE, {"reason": standing.reason}, now=now)
+        told = await tell_held(tx, asker.workspace_id, standing, now=now)
         text = _words(standing, asker.mention)
-        said = [blocks.section(text), _release()]
-        told = await _tell(tx, asker.workspace_id, text, said, _key(standing), now)
-        await _redraw(tx, asker.workspace_id, now)
     here = f" {views.many(told, 'channel was', 'channels were')} told." if told else ""
     return Reply(text=text, blocks=(blocks.section(text + here), _release()))
 
@@ -91,10 +90,8 @@ async def _let_go(desk: Desk, asker: Asker) -> Reply:
         if not freed:
             return Reply(text="Nothing is held.")
         await note(tx, asker, "release", WORKSPACE, now=now)
-        text = f":large_green_circle: *Sending goes on*, released by {asker.mention}."
-        key = f"released:{int(now.timestamp() * 1000)}"
-        await _tell(tx, asker.workspace_id, text, [blocks.section(text)], key, now)
-        await _redraw(tx, asker.workspace_id, now)
+        await tell_released(tx, asker.workspace_id, asker.actor, now=now)
+    text = _released(asker.mention)
     more = f" {views.many(waiting, 'message that waited goes', 'messages that waited go')} out now."
     return Reply(text=text + (more if waiting else ""))
 
@@ -122,8 +119,40 @@ def _waiting(workspace_id: int) -> Select[int]:
     )
 
 
+def _released(by: str) -> str:
+    return f":large_green_circle: *Sending goes on*, released by {by}."
+
+
+# ---------------------------------------------------------------- what channels are told
+
+
+async def tell_held(tx: Transaction, workspace_id: int, standing: Hold, *, now: datetime) -> int:
+    """Tell every channel that watches something of a hold, once; how many there are."""
+
+    def words(by: str) -> tuple[str, list[Block]]:
+        text = _words(standing, by)
+        return text, [blocks.section(text), _release()]
+
+    return await _tell(tx, workspace_id, standing.actor, words, _key(standing), now)
+
+
+async def tell_released(tx: Transaction, workspace_id: int, actor: str, *, now: datetime) -> int:
+    """Tell every channel that watches something that sending goes on; how many there are."""
+
+    def words(by: str) -> tuple[str, list[Block]]:
+        return _released(by), [blocks.section(_released(by))]
+
+    key = f"released:{int(now.timestamp() * 1000)}"
+    return await _tell(tx, workspace_id, actor, words, key, now)
+
+
 async def _tell(
-    tx: Transaction, workspace_id: int, text: str, said: list[Block], key: str, now: datetime
+    tx: Transaction,
+    workspace_id: int,
+    actor: str,
+    words: Callable[[str], tuple[str, list[Block]]],
+    key: str,
+    now: datetime,
 ) -> int:
     """A message to every channel that watches something, once for a key; how many there are."""
     w, i = slack_watch.c, slack_installation.c
@@ -135,6 +164,7 @@ async def _tell(
     )
     channels = [(row.team_id, row.channel) for row in rows]
     for team_id, channel in channels:
+        text, said = words(await who(tx, workspace_id, team_id, actor))
         await posting.post(
             tx,
             workspace_id,
@@ -145,6 +175,7 @@ async def _tell(
             key=f"{key}:{team_id}:{channel}",
             now=now,
         )
+    await _redraw(tx, workspace_id, now)
     return len(channels)
 
 
@@ -176,11 +207,7 @@ async def _tell_once(database: Database, workspace_id: int, now: datetime) -> in
         told = exists().where(mine, slack_post.c.key.startswith(f"{_key(standing[0])}:"))
         if await tx.scalar(select(told)):
             return 0
-        by = await who(tx, workspace_id, "", standing[0].actor)
-        text = _words(standing[0], by)
-        said = [blocks.section(text), _release()]
-        await _tell(tx, workspace_id, text, said, _key(standing[0]), now)
-        await _redraw(tx, workspace_id, now)
+        await tell_held(tx, workspace_id, standing[0], now=now)
     return 1
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
-from sqlalchemy import ColumnElement, func, literal_column, select
+from sqlalchemy import ColumnElement, Table, func, literal_column, select
 
 from headless import ids
 from headless.slack import blocks
@@ -29,17 +29,24 @@ from headless.storage.tables import (
     campaign,
     email,
     message,
+    segment,
     slack_watch,
     version,
 )
 from headless.workspace import hold
 
 _MOST: Final = 6
-_EXAMPLES: Final = (
+_WITH_EMAIL: Final = (
     "when opened email {email} within 3d then add points 10",
     'start when did "signed up" send email {email} wait 2d add tag welcomed',
-    "from segment {segment} send email {email}",
 )
+_BY_SEGMENT: Final = "from segment {segment} send email {email}"
+_BY_ITSELF: Final = (
+    'start when did "bought" add points 10 if points > 100 then add tag loyal',
+    'start when did "signed up" wait 2d add tag welcomed',
+    'start when did "asked for a demo" add tag lead',
+)
+_FIRST_STEPS: Final = 3
 _STUCK: Final = (MessageState.PARKED, MessageState.UNCERTAIN)
 
 
@@ -62,6 +69,7 @@ class Overview(msgspec.Struct, frozen=True):
     rows: tuple[Row, ...]
     held: str | None
     email: str | None
+    segment: str | None
     editor: bool
     approver: bool
 
@@ -111,16 +119,27 @@ async def overview(tx: Transaction, asker: Asker) -> Overview:
         for row in rows
     ]
     held = [one for one in await hold.holds(tx, mine) if one.scope == hold.WORKSPACE]
-    first = await tx.scalar(
-        select(email.c.name).where(email.c.workspace_id == mine).order_by(email.c.id).limit(1)
-    )
     return Overview(
         tuple(found),
         held[0].reason if held else None,
-        first,
+        await _first(tx, mine, email),
+        await _first(tx, mine, segment, segment.c.campaign_id.is_(None)),
         may(asker, "editor"),
         may(asker, "approver"),
     )
+
+
+async def _first(
+    tx: Transaction, workspace_id: int, table: Table, *where: ColumnElement[bool]
+) -> str | None:
+    """The name of the oldest thing of a kind that a sentence can name."""
+    names = await tx.execute(
+        select(table.c.name)
+        .where(table.c.workspace_id == workspace_id, *where)
+        .order_by(table.c.id)
+        .limit(10)
+    )
+    return next((name for (name,) in names if '"' not in name and "\n" not in name), None)
 
 
 def _needs(state: str, reason: str | None, asked_by: str | None) -> str:
@@ -250,11 +269,7 @@ def empty(found: Overview) -> list[Block]:
                 "There are no emails yet either: they are made by the API (`POST /v1/emails`)."
             )
         )
-        examples = ['start when did "signed up" wait 2d add tag welcomed']
-    else:
-        names = {"email": f'"{found.email}"', "segment": "VIP"}
-        examples = [one.format(**names) for one in _EXAMPLES[:2]]
-    for place, one in enumerate(examples):
+    for place, one in enumerate(_examples(found)):
         said.append(
             blocks.section(
                 blocks.quoted(one),
@@ -268,6 +283,15 @@ def empty(found: Overview) -> list[Block]:
         )
     )
     return said
+
+
+def _examples(found: Overview) -> list[str]:
+    """Three sentences that are right here: of things that there are."""
+    names = {"email": f'"{found.email}"', "segment": f'"{found.segment}"'}
+    made = [one.format(**names) for one in _WITH_EMAIL] if found.email else []
+    if found.email and found.segment:
+        made.append(_BY_SEGMENT.format(**names))
+    return [*made, *_BY_ITSELF][:_FIRST_STEPS]
 
 
 # ---------------------------------------------------------------- the tab and the command

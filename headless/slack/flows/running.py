@@ -146,7 +146,7 @@ async def resume(desk: Desk, asker: Asker, command: Command) -> Reply:
     """Go on; where waits came due meanwhile, ask what becomes of them."""
     async with desk.database.transaction() as tx:
         found = await finding.campaign(tx, asker, command)
-    return await _ask_overdue(desk, asker, found)
+    return await _ask_overdue(desk, asker, found, command.options.get("reason"))
 
 
 async def resume_click(desk: Desk, task: Task) -> Reply:
@@ -157,19 +157,21 @@ async def resume_click(desk: Desk, task: Task) -> Reply:
     return await _ask_overdue(desk, task.asker, found)
 
 
-async def _ask_overdue(desk: Desk, asker: Asker, found: Campaign) -> Reply:
+async def _ask_overdue(
+    desk: Desk, asker: Asker, found: Campaign, reason: str | None = None
+) -> Reply:
     now = desk.clock.now()
     async with desk.database.transaction() as tx:
         if found.state in ("running", "stopped", "archived"):
             return await too_late(tx, asker, found, now)
         due = await lifecycle.overdue(tx, asker.workspace_id, found.id, now=now)
     if found.state != "paused" or not due:
-        return await _resume(desk, asker, found.public_id, shifted=False)
+        return await _resume(desk, asker, found.public_id, shifted=False, reason=reason)
     text = (
         f"{views.many(due, 'wait', 'waits')} of {blocks.quoted(found.name)} came due during the "
         "pause. Shall they run now, or shall everything be later by the length of the pause?"
     )
-    mine = views.value(found)
+    mine = views.value(found, **_kept(reason))
     buttons = blocks.actions(
         blocks.button(f"Run the {due:,} now", "resume:run", mine, style="primary"),
         blocks.button("Shift everything", "resume:shift", mine),
@@ -180,23 +182,37 @@ async def _ask_overdue(desk: Desk, asker: Asker, found: Campaign) -> Reply:
 async def resume_run(desk: Desk, task: Task) -> Reply:
     """Overdue waits run now."""
     must_be(task.asker, "editor")
-    return await _resume(desk, task.asker, json.loads(task.value)["id"], shifted=False)
+    return await _chosen(desk, task, shifted=False)
 
 
 async def resume_shift(desk: Desk, task: Task) -> Reply:
     """Everything is later by the pause."""
     must_be(task.asker, "editor")
-    return await _resume(desk, task.asker, json.loads(task.value)["id"], shifted=True)
+    return await _chosen(desk, task, shifted=True)
 
 
-async def _resume(desk: Desk, asker: Asker, number: str, *, shifted: bool) -> Reply:
+async def _chosen(desk: Desk, task: Task, *, shifted: bool) -> Reply:
+    clicked = json.loads(task.value)
+    return await _resume(
+        desk, task.asker, clicked["id"], shifted=shifted, reason=clicked.get("reason")
+    )
+
+
+def _kept(reason: str | None) -> dict[str, Any]:
+    """A reason as a button carries it."""
+    return {"reason": blocks.cut(reason, 300)} if reason else {}
+
+
+async def _resume(
+    desk: Desk, asker: Asker, number: str, *, shifted: bool, reason: str | None = None
+) -> Reply:
     now = desk.clock.now()
     async with desk.database.transaction() as tx:
         found = await publish.find(tx, asker.workspace_id, number, lock=True)
         if found.state in ("running", "stopped", "archived"):
             return await too_late(tx, asker, found, now)
         went = await lifecycle.resume(tx, asker.workspace_id, found.id, shifted=shifted, now=now)
-        detail = {"overdue": "shift" if shifted else "run"}
+        detail = {"overdue": "shift" if shifted else "run", **_kept(reason)}
         await note(tx, asker, "resume_campaign", found.public_id, detail, now=now)
     text = f"{blocks.quoted(found.name)} goes on."
     if went.overdue:
@@ -236,8 +252,8 @@ async def _ask_stop(desk: Desk, asker: Asker, found: Campaign, reason: str | Non
         f"• {views.many(inside, 'contact is', 'contacts are')} in it, and their way ends here\n"
         f"• {views.many(waiting, 'message waits', 'messages wait')} and will never be sent"
     )
-    more = {"reason": blocks.cut(reason, 300)} if reason else {}
-    button = blocks.button("Stop for good", "stop:now", views.value(found, **more), style="danger")
+    mine = views.value(found, **_kept(reason))
+    button = blocks.button("Stop for good", "stop:now", mine, style="danger")
     keep = blocks.button("Pause instead", "pause", views.value(found))
     buttons = (button, keep) if found.state == "running" else (button,)
     return Reply(text=text, blocks=(blocks.section(text), blocks.actions(*buttons)))
@@ -263,7 +279,7 @@ async def archive(desk: Desk, asker: Asker, command: Command) -> Reply:
     """Put a stopped campaign away."""
     async with desk.database.transaction() as tx:
         found = await finding.campaign(tx, asker, command)
-    return await _archive(desk, asker, found.public_id)
+    return await _archive(desk, asker, found.public_id, command.options.get("reason"))
 
 
 async def archive_click(desk: Desk, task: Task) -> Reply:
@@ -272,14 +288,14 @@ async def archive_click(desk: Desk, task: Task) -> Reply:
     return await _archive(desk, task.asker, json.loads(task.value)["id"])
 
 
-async def _archive(desk: Desk, asker: Asker, number: str) -> Reply:
+async def _archive(desk: Desk, asker: Asker, number: str, reason: str | None = None) -> Reply:
     now = desk.clock.now()
     async with desk.database.transaction() as tx:
         found = await publish.find(tx, asker.workspace_id, number)
         if found.state == "archived":
             return await too_late(tx, asker, found, now)
         await archiving.archive(tx, asker.workspace_id, found.id, now=now)
-        await note(tx, asker, "archive_campaign", found.public_id, now=now)
+        await note(tx, asker, "archive_campaign", found.public_id, _kept(reason), now=now)
     return Reply(text=f"Archived {blocks.quoted(found.name)}.")
 
 

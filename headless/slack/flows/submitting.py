@@ -10,7 +10,7 @@ from typing import Any, Final
 from headless.problems import Problem
 from headless.slack import blocks
 from headless.slack.desk import Desk
-from headless.slack.flows import drafting, editing, starting, views
+from headless.slack.flows import approving, drafting, editing, starting, views
 from headless.slack.people import Asker
 
 Answer = dict[str, Any] | None
@@ -36,7 +36,7 @@ SUBMISSIONS: Final[dict[str, Submission]] = {
         ("apply", editing.applied),
         ("rename", drafting.renamed),
         ("start", starting.confirmed),
-        ("ask", starting.asked),
+        ("ask", approving.asked),
     )
 }
 """By callback id."""

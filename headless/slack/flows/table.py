@@ -5,6 +5,8 @@ from typing import Final
 
 from headless.slack.desk import Desk, Doing, Handler
 from headless.slack.flows import (
+    approving,
+    bringing,
     cards,
     digest,
     drafting,
@@ -41,6 +43,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     **drafting.HANDLERS,
     **editing.HANDLERS,
     **starting.HANDLERS,
+    **approving.HANDLERS,
     **running.HANDLERS,
     **watching.HANDLERS,
     **digest.HANDLERS,
@@ -52,13 +55,15 @@ HANDLERS: Final[dict[str, Handler]] = {
 CLICKS: Final[dict[str, Doing]] = {
     **drafting.CLICKS,
     **editing.CLICKS,
+    **bringing.CLICKS,
     **starting.CLICKS,
+    **approving.CLICKS,
     **running.CLICKS,
     **holding.CLICKS,
     **trying.CLICKS,
 }
 """By the beginning of an action id."""
-DOINGS: Final[dict[str, Doing]] = {**editing.DOINGS, **home.DOINGS, **unfurling.DOINGS}
+DOINGS: Final[dict[str, Doing]] = {**bringing.DOINGS, **home.DOINGS, **unfurling.DOINGS}
 """By the kind of a task."""
 TIMERS: Final = (follow_cards, send_digests, tell_holds)
 """What the workers do now and then."""

@@ -1,8 +1,9 @@
 """Trying a campaign on oneself: a day takes a minute, and nothing of it is counted.
 
-The campaign is run on a clock that jumps, with one made-up contact whom nobody disturbs; what
-happens to it is then told in a thread, at the same pace, and the emails go to the asker as tests.
-No run, no points and no numbers come of it. Imports the simulation, test sends and `tasks`.
+The campaign is run on a clock that jumps, with one made-up contact who does nothing. What happens
+is then told in a thread, at the same pace, with what would have followed for somebody who does
+something. The emails go to the asker as tests. No run, no points and no numbers come of it. Imports
+the simulation, test sends and `tasks`.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from headless.campaigns import publish
 from headless.campaigns.publish import Campaign
 from headless.channels import previews
 from headless.content import emails
+from headless.dsl.plan import Plan, When
 from headless.problems import Problem
 from headless.simulation import outcome, times
 from headless.simulation.faults import FaultyTextError, UnfitError
@@ -32,6 +34,7 @@ from headless.slack.parse import Command
 from headless.slack.people import Asker
 from headless.slack.reply import Reply
 from headless.slack.tasks import Task
+from headless.storage.codes import Outcome, word
 from headless.storage.database import Transaction
 from headless.storage.tables import contact, slack_account
 
@@ -79,6 +82,7 @@ async def _begin(desk: Desk, asker: Asker, found: Campaign, once: str) -> Reply:
                 "step": blocks.cut(line.step, 500),
                 "outcome": line.outcome,
                 "reason": line.reason and blocks.cut(line.reason, 300),
+                "missed": _missed(found.plan, line),
                 "to": address,
             }
             task = Task(kind="action", asker=alone, name="try:step", value=json.dumps(step), at=now)
@@ -121,7 +125,27 @@ async def _path(desk: Desk, found: Campaign) -> list[Line]:
     if not taken:
         raise Problem("wrong_state", f"nobody made up comes into `{found.name}`; `simulate` it")
     who = taken[0].contact
-    return [line for line in taken if line.contact == who][:_MOST]
+    mine = [line for line in taken if line.contact == who][:_MOST]
+    waits = [
+        line
+        for line in simulated.journal
+        if line.outcome == outcome.WAITING and line.contact == who
+    ]
+    last = mine[-1].at
+    return mine + [msgspec.structs.replace(one, at=max(one.at, last)) for one in waits]
+
+
+def _missed(plan: Plan, line: Line) -> str | None:
+    """What would have come next, had the contact done what a `when` waits for; None: no such."""
+    if line.outcome not in (word(Outcome.NO), outcome.WAITING):
+        return None
+    waits = [one for one in plan.steps if isinstance(one, When) and one.text == line.step]
+    for one in waits:
+        ways = [arm.then for arm in one.arms if arm.then != one.otherwise]
+        steps = [plan.steps[way].text for way in ways if way is not None]
+        if any(steps):
+            return blocks.cut(" or ".join(blocks.quoted(text) for text in steps if text), 500)
+    return None
 
 
 async def _address(tx: Transaction, asker: Asker) -> str | None:
@@ -149,6 +173,8 @@ async def step(desk: Desk, task: Task) -> None:
             f"after {told['after']}   {blocks.quoted(told['step'])}   {told['outcome']}{reason}"
             f"{sent}"
         )
+        if told["missed"]:
+            text += f"\nI did nothing. Whoever does it goes on with {told['missed']}"
         await posting.post(
             tx,
             asker.workspace_id,

@@ -1,6 +1,6 @@
 """Views: drafts, plans, confirmations and cards as Block Kit, from values that were read before.
 
-Computes only: no database, no Slack. Every name from outside is escaped. Imports `blocks`.
+Computes only: no database, no Slack. Every name from outside is escaped. Imports `blocks`, `parse`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +16,7 @@ from headless.campaigns.proposals import VersionPlan
 from headless.campaigns.publish import Campaign
 from headless.slack import blocks
 from headless.slack.blocks import Option
+from headless.slack.parse import spoken
 from headless.slack.reply import Block
 
 STATES: Final = {
@@ -129,7 +130,7 @@ def start_lines(plan: StartPlan) -> list[str]:
 
 
 def start_modal(
-    found: Campaign, plan: StartPlan, told: str, approvers: Sequence[str] | None, where: str | None
+    found: Campaign, plan: StartPlan, told: str, approvers: Sequence[str] | None, **more: Any
 ) -> dict[str, Any]:
     """The plan to agree to. `approvers` is None where nobody else is needed."""
     said = [
@@ -139,7 +140,7 @@ def start_modal(
     ]
     if approvers is not None:
         said.append(blocks.section(needs_approver(plan.enter_now, approvers)))
-    meta = value(found, plan=plan.hash, people=plan.enter_now, channel=where)
+    meta = value(found, plan=plan.hash, people=plan.enter_now, **more)
     if approvers is None:
         return blocks.modal(
             "Start?", said, callback="start", submit="Start", close="Cancel", meta=meta
@@ -157,23 +158,31 @@ def needs_approver(contacts: int, approvers: Sequence[str]) -> str:
     return said + f"{many(len(approvers), 'person', 'people')} can: {shown}"
 
 
-def request(found: Campaign, asked_by: str, contacts: int, told: str, **meta: Any) -> list[Block]:
-    """What an approver is shown."""
-    return [
+def request(
+    found: Campaign, asked_by: str, contacts: int, told: str | None, **meta: Any
+) -> list[Block]:
+    """What an approver is shown; `told` is what it would do, None where that is not known."""
+    what = "start" if found.state == "draft" else "put a new text into"
+    said = [
         blocks.section(
-            f"{asked_by} wants to start {blocks.quoted(found.name)}, which concerns "
+            f"{asked_by} wants to {what} {blocks.quoted(found.name)}, which concerns "
             f"*{many(contacts, 'contact', 'contacts')}*. It needs your word."
-        ),
-        blocks.section(blocks.escape(blocks.cut(told, 2_000))),
+        )
+    ]
+    if told:
+        said.append(blocks.section(blocks.escape(blocks.cut(told, 2_000))))
+    source = f"source {spoken(found.name, found.public_id)}"
+    said.append(
         blocks.actions(
             blocks.button("Approve", "approve", value(found, **meta), style="primary"),
-            blocks.button("Show the text", "say:source", f'source "{found.name}"'),
-        ),
-    ]
+            blocks.button("Show the text", "say:source", source),
+        )
+    )
+    return said
 
 
-def version_modal(found: Campaign, plan: VersionPlan, text: str, **meta: Any) -> dict[str, Any]:
-    """What a new version does to everybody inside, to agree to; the text stays in the view."""
+def version_lines(found: Campaign, plan: VersionPlan) -> list[Block]:
+    """What a new version does to everybody inside."""
     lines = [
         f"{blocks.quoted(found.name)}   version {plan.was} → {plan.becomes}",
         f"*{many(plan.inside, 'contact goes', 'contacts go')}* over to it, "
@@ -185,6 +194,11 @@ def version_modal(found: Campaign, plan: VersionPlan, text: str, **meta: Any) ->
     if plan.changes:
         rows = [(one.sign, one.now or one.was, one.fate) for one in plan.changes]
         said.append(blocks.code(blocks.table(rows)))
+    return said
+
+
+def version_modal(found: Campaign, plan: VersionPlan, text: str, **meta: Any) -> dict[str, Any]:
+    """The same, to agree to; the text stays in the view."""
     shown = blocks.field(
         "The new text",
         blocks.text_input("source", value=text, lines=True),
@@ -193,8 +207,9 @@ def version_modal(found: Campaign, plan: VersionPlan, text: str, **meta: Any) ->
     )
     kept = value(found, plan=plan.hash, people=plan.inside + plan.enter_now, **meta)
     submit = None if plan.stranded else "Apply"
+    said = [*version_lines(found, plan), shown]
     return blocks.modal(
-        "New version?", [*said, shown], callback="apply", submit=submit, close="Cancel", meta=kept
+        "New version?", said, callback="apply", submit=submit, close="Cancel", meta=kept
     )
 
 
@@ -267,8 +282,8 @@ def card(found: Campaign, told: Shown) -> tuple[str, tuple[Block, ...]]:
 
 def _buttons(found: Campaign) -> list[Block]:
     mine = value(found)
-    name = found.name.replace('"', "'")
-    stats = blocks.button("Stats", "say:stats", f'stats "{name}"')
+    asked = f"stats {spoken(found.name, found.public_id)}"
+    stats = blocks.button("Stats", "say:stats", asked)
     stop = blocks.button("Stop…", "stop:open", mine, style="danger")
     match found.state:
         case "draft":

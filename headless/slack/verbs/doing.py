@@ -241,9 +241,19 @@ DOING: Final[tuple[Verb, ...]] = (
     ),
     Verb(
         name="settings",
-        sentence="Shows and changes how Headless behaves in Slack.",
-        example="settings",
+        sentence="Shows and changes how Headless behaves, and from when on two must agree.",
+        example="settings approval 5000",
         role="admin",
         aliases=("config", "preferences"),
+        arguments=(
+            Argument(
+                key="rest",
+                shape="text",
+                shown="approval N|off",
+                means="`approval` and a number of contacts, or `off`",
+                optional=True,
+            ),
+        ),
+        danger=True,
     ),
 )

@@ -9,6 +9,7 @@ from slack_rig import Rig, rig
 from sqlalchemy import func, select
 from test_flows_running import buttons, card, later, press, thread
 
+from headless.campaigns import publish
 from headless.storage.tables import enrollment, slack_post
 from headless.workspace import hold
 
@@ -113,10 +114,13 @@ async def test_without_a_campaign_the_first_step_is_offered(database_url: str) -
     async with rig(database_url) as slack:
         said = await slack.ask("")
         assert "No campaigns yet" in said.words
-        assert "Make a draft" in buttons(said)
-        draft = await press(slack, buttons(said)["Make a draft"])
-        assert draft is not None
-        assert "Draft" in draft.words
+        assert "no emails yet either" in said.words
+        steps = [block["accessory"] for block in said.payload["blocks"] if "accessory" in block]
+        assert [one["text"]["text"] for one in steps] == ["Make a draft"] * 3
+        for step in steps:
+            draft = await press(slack, step)
+            assert draft is not None
+            assert "*Draft*" in draft.words
 
 
 async def test_a_link_shows_its_campaign_to_whom_it_may(slack: Rig) -> None:
@@ -167,6 +171,29 @@ async def test_a_hold_by_the_api_is_told_too(slack: Rig) -> None:
     assert len(posts) == 1
     assert "bad links" in posts[0].words
     assert "token test" in posts[0].words
+    slack.slack.team("T2", "Other")
+    await slack.install("T2", slack.workspace_id)
+    await slack.ask("watch Welcome", team="T2")
+    async with slack.api() as api:
+        for _ in range(2):
+            await api.post("/v1/hold", json={"on": False})
+    await later(slack)
+    freed = [c for c in slack.slack.of("chat.postMessage") if "Sending goes on" in c.words]
+    assert sorted(c.team for c in freed) == ["T1", "T2"]
+    assert "released by token test" in freed[0].words
+    assert "All sending is held" not in json.dumps(card(slack)[1])
+
+
+async def test_a_mention_is_only_made_in_the_team_that_the_person_is_of(slack: Rig) -> None:
+    slack.slack.team("T2", "Other")
+    await slack.install("T2", slack.workspace_id)
+    await slack.ask("watch Welcome")
+    await slack.ask("watch Welcome", team="T2")
+    await slack.ask('hold all reason "wrong links"')
+    await later(slack)
+    held = {c.team: c.words for c in slack.slack.of("chat.postMessage") if "is held" in c.words}
+    assert "by <@U1>" in held["T1"]
+    assert "by somebody in another Slack" in held["T2"]
 
 
 async def test_a_try_is_told_in_a_thread_at_its_pace_and_counts_nothing(slack: Rig) -> None:
@@ -184,3 +211,30 @@ async def test_a_try_is_told_in_a_thread_at_its_pace_and_counts_nothing(slack: R
         assert await tx.scalar(select(func.count()).select_from(enrollment)) == 0
         failed = select(func.count()).where(slack_post.c.state == "failed")
         assert await tx.scalar(failed) == 0
+
+
+async def test_a_try_says_what_comes_of_doing_something(slack: Rig) -> None:
+    await slack.ask("new Ask: start when did x when did bought within 1d then add tag buyer")
+    await slack.ask("try Ask")
+    slack.clock.advance(timedelta(minutes=2))
+    await slack.work()
+    told = [c for c in slack.slack.of("chat.postMessage") if c.payload["channel"] == "U1"]
+    (missed,) = [c for c in told if "I did nothing" in c.words]
+    assert "after 1 day " in missed.words
+    assert "goes on with `add tag buyer`" in missed.words
+
+
+async def test_a_card_in_a_direct_message_follows_too(slack: Rig) -> None:
+    await slack.ask("new Alone: start when did x add tag a")
+    async with slack.database.transaction() as tx:
+        made = await publish.find(tx, slack.workspace_id, "Alone")
+    meta = {"id": made.public_id, "plan": made.hash, "channel": None}
+    view = {"type": "modal", "callback_id": "start", "private_metadata": json.dumps(meta)}
+    assert (await slack.submit(view, {})).text == ""
+    await slack.work()
+    async with slack.api() as api:
+        await api.post("/v1/campaigns/Alone/pause")
+    await later(slack)
+    told = slack.slack.of("chat.update")[-1]
+    assert told.payload["channel"] == "DU1"
+    assert "paused" in told.words

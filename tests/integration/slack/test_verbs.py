@@ -68,7 +68,7 @@ CASES: dict[str, Three] = {
     "link": Three("link", "within ten minutes", "link me", "stands alone"),
     "unlink": Three("unlink", "not linked", "unlink me", "stands alone"),
     "whoami": Three("whoami", "Your role is *viewer*", "whoami now", "stands alone"),
-    "settings": Three("settings", "Everybody else", "settings dark", "stands alone"),
+    "settings": Three("settings", "Everybody else", "settings dark", "settings approval 5000"),
 }
 
 

@@ -1,4 +1,4 @@
-"""`role`, `link`, `unlink`, `whoami` and `settings`: who is who here, and who may do what.
+"""`role`, `link`, `unlink` and `whoami`: who is who here, and who may do what.
 
 A role is given to a person of a team; nobody can take the last admin away. Imports the desk,
 `accounts`, `installations` and `links`.
@@ -11,27 +11,24 @@ from sqlalchemy import select
 from headless.problems import Problem
 from headless.slack import accounts, blocks, installations, links
 from headless.slack.accounts import Account, Standing
-from headless.slack.blocks import Option
 from headless.slack.desk import Desk, Doing, Handler
-from headless.slack.installations import DefaultRole, Installation
-from headless.slack.manifest import SCOPES
+from headless.slack.installations import Installation
 from headless.slack.parse import Command
-from headless.slack.people import Asker, may
-from headless.slack.reply import Block, Reply
+from headless.slack.people import Asker
+from headless.slack.reply import Reply
 from headless.slack.tasks import Task
 from headless.storage.database import Transaction
 from headless.storage.tables import member
 from headless.workspace import audit, workspaces
 
-_DEFAULT: Final = "settings:default"
-_MAY: Final[dict[Standing, str]] = {
+MAY: Final[dict[Standing, str]] = {
     "none": "may not even look",
     "viewer": "may look",
     "editor": "may write, start and stop",
     "approver": "may also approve what others start, and hold everything",
     "admin": "may also give roles and change settings",
 }
-_DEFAULTS: Final[tuple[DefaultRole, ...]] = ("none", "viewer", "editor")
+"""What each may, as the end of a sentence."""
 _MOST: Final = 40
 
 
@@ -49,9 +46,9 @@ async def role(desk: Desk, asker: Asker, command: Command) -> Reply:
             )
         if wanted is None:
             found = await accounts.find(tx, asker.workspace_id, asker.team_id, person)
-            made = await _installation(tx, asker)
+            made = await installation(tx, asker)
             held: Standing = (found and found.role) or made.default_role
-            return _reply(f"<@{person}> is *{held}*: {_MAY[held]}.")
+            return _reply(f"<@{person}> is *{held}*: {MAY[held]}.")
         now = desk.clock.now()
         await accounts.set_role(
             tx, asker.workspace_id, asker.team_id, person, _standing(wanted), now=now
@@ -65,7 +62,7 @@ async def role(desk: Desk, asker: Asker, command: Command) -> Reply:
             detail={"in": "slack", "role": wanted},
             now=now,
         )
-    return _reply(f"<@{person}> is *{wanted}* now: {_MAY[_standing(wanted)]}.")
+    return _reply(f"<@{person}> is *{wanted}* now: {MAY[_standing(wanted)]}.")
 
 
 async def link(desk: Desk, asker: Asker, _: Command) -> Reply:
@@ -109,7 +106,7 @@ async def whoami(desk: Desk, asker: Asker, _: Command) -> Reply:
         tied = await _member(tx, asker, found)
     lines = [
         f"You are {blocks.escape(asker.name)} in *{blocks.escape(house.name)}* ({house.mode}).",
-        f"Your role is *{asker.role}*: you {_MAY[asker.role]}.",
+        f"Your role is *{asker.role}*: you {MAY[asker.role]}.",
         f"Times are told in {asker.zone}.",
         f"In Headless you are *{blocks.escape(tied)}*."
         if tied is not None
@@ -118,72 +115,23 @@ async def whoami(desk: Desk, asker: Asker, _: Command) -> Reply:
     return _reply("\n".join(lines))
 
 
-async def settings(desk: Desk, asker: Asker, _: Command) -> Reply:
-    """How Headless behaves in this team, and what everybody is to whom nobody gave a role."""
-    async with desk.database.transaction() as tx:
-        house = await workspaces.find(tx, asker.workspace_id)
-        made = await _installation(tx, asker)
-    missing = [scope for scope in SCOPES if scope not in made.scopes]
-    lines = [
-        f"*{blocks.escape(made.name)}* belongs to the workspace "
-        f"*{blocks.escape(house.name)}* ({house.mode}), whose time zone is {house.time_zone}.",
-        f"Installed by <@{made.installed_by}>.",
-    ]
-    if made.scopes and missing:
-        wanted = ", ".join(f"`{one}` ({SCOPES[one]})" for one in missing)
-        lines.append(f":warning: Some scopes are missing: {wanted}. Install once more to get them.")
-    menu = blocks.select(
-        _DEFAULT,
-        "Everybody else",
-        [Option(f"Everybody else {_MAY[one]}", one) for one in _DEFAULTS],
-        chosen=made.default_role,
-    )
-    body: tuple[Block, ...] = (
-        blocks.section("\n".join(lines)),
-        blocks.actions(menu, block_id="settings"),
-        blocks.context("`/campaign role` lists who has a role."),
-    )
-    return Reply(text=f"Settings of {made.name}", blocks=body)
-
-
-async def set_default(desk: Desk, task: Task) -> Reply:
-    """The menu in the settings was used."""
-    asker, now = task.asker, desk.clock.now()
-    if not may(asker, "admin"):
-        raise Problem("insufficient_scope", "this needs the role `admin`")
-    chosen = next((one for one in _DEFAULTS if one == task.value), None)
-    if chosen is None:
-        raise Problem("invalid_value", "this is no role that everybody can have")
-    async with desk.database.transaction() as tx:
-        await installations.set_default_role(tx, asker.workspace_id, asker.team_id, chosen, now=now)
-        await audit.record(
-            tx,
-            asker.workspace_id,
-            actor=asker.actor,
-            act="set_slack_default_role",
-            subject=asker.team_id,
-            detail={"in": "slack", "role": chosen},
-            now=now,
-        )
-    return _reply(f"Everybody to whom nobody gave a role {_MAY[chosen]} now.")
-
-
 async def opened(_: Desk, __: Task) -> None:
     """A button that is a link was pressed: the browser does the rest."""
 
 
 async def _roles(tx: Transaction, asker: Asker) -> Reply:
-    made = await _installation(tx, asker)
+    made = await installation(tx, asker)
     found = await accounts.listing(tx, asker.workspace_id, asker.team_id)
     lines = [f"<@{one.user_id}> is *{one.role}*" for one in found[:_MOST]]
     if len(found) > _MOST:
         lines.append(f"and {len(found) - _MOST} more")
-    lines.append(f"Everybody else {_MAY[made.default_role]}.")
+    lines.append(f"Everybody else {MAY[made.default_role]}.")
     lines.append("`/campaign role @ann editor` gives a role.")
     return _reply("\n".join(lines))
 
 
-async def _installation(tx: Transaction, asker: Asker) -> Installation:
+async def installation(tx: Transaction, asker: Asker) -> Installation:
+    """The asker's installation; raises Problem `gone`."""
     found = await installations.find(tx, asker.team_id, None)
     if found is None or found.workspace_id != asker.workspace_id:
         raise Problem("gone", "the app is not installed for this team any more")
@@ -206,9 +154,9 @@ def _is_id(person: str) -> bool:
 
 
 def _standing(wanted: str) -> Standing:
-    found = next((one for one in _MAY if one == wanted), None)
+    found = next((one for one in MAY if one == wanted), None)
     if found is None:
-        raise Problem("invalid_value", f"`{wanted[:20]}` is no role; there are {', '.join(_MAY)}")
+        raise Problem("invalid_value", f"`{wanted[:20]}` is no role; there are {', '.join(MAY)}")
     return found
 
 
@@ -221,6 +169,5 @@ HANDLERS: Final[dict[str, Handler]] = {
     "link": link,
     "unlink": unlink,
     "whoami": whoami,
-    "settings": settings,
 }
-CLICKS: Final[dict[str, Doing]] = {_DEFAULT: set_default, "open:": opened}
+CLICKS: Final[dict[str, Doing]] = {"open:": opened}
