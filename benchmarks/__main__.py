@@ -9,7 +9,7 @@ import click
 import uvloop
 from rich.console import Console
 
-from benchmarks import activities, answers, language, mail, million, segments, steps, sweeping
+from benchmarks import ack, activities, answers, language, mail, million, segments, steps, sweeping
 from benchmarks.results import Result, keep, show
 from headless.storage.database import connect
 from headless.storage.embedded import embedded
@@ -25,10 +25,13 @@ ON_A_DATABASE: Final[dict[str, Callable[..., Awaitable[list[Result]]]]] = {
 }
 OVER_HTTP: Final[dict[str, Callable[..., Awaitable[list[Result]]]]] = {
     "answers": answers.run,
+    "ack": ack.run,
     "activities": activities.run,
 }
 ALONE: Final[dict[str, Callable[[], list[Result]]]] = {"language": language.run}
-ALL: Final = ("steps", "sweep", "answers", "activities", "segments", "mail", "million", "language")
+ALL: Final = (
+    "steps", "sweep", "answers", "ack", "activities", "segments", "mail", "million", "language",
+)  # fmt: skip
 console = Console()
 
 

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -37,10 +37,15 @@ def environment(database: Database, redis_url: str, port: int) -> dict[str, str]
 
 
 @contextlib.asynccontextmanager
-async def installation(database: Database, redis_url: str, *, worker: bool) -> AsyncIterator[int]:
-    """The API, and a worker if wanted; answers the API's port when it is ready."""
+async def installation(
+    database: Database, redis_url: str, *, worker: bool, more: Mapping[str, str] | None = None
+) -> AsyncIterator[int]:
+    """The API, and a worker if wanted; answers the API's port when it is ready.
+
+    `more` are settings besides the usual.
+    """
     port = any_free("127.0.0.1")
-    environ = environment(database, redis_url, port)
+    environ = {**environment(database, redis_url, port), **(more or {})}
     commands = [["serve", "--port", str(port)], *([["work"]] if worker else [])]
     headless = str(Path(sys.executable).with_name("headless"))
     started = [subprocess.Popen([headless, *command], env=environ) for command in commands]
