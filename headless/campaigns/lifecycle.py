@@ -22,6 +22,7 @@ from headless.campaigns.sources import (
     take_in,
     unfollow,
 )
+from headless.campaigns.unseen import Unseen, of_entering
 from headless.dsl import ast
 from headless.dsl.plan import Act, Plan
 from headless.problems import Problem
@@ -45,12 +46,16 @@ _NEWS: Final = {"paused": "paused", "running": "resumed", "stopped": "stopped"}
 
 
 class StartPlan(msgspec.Struct, frozen=True):
-    """What starting would do: who would enter at once, and the mails that the first steps send."""
+    """What starting would do: who would enter at once, and the mails that the first steps send.
+
+    `unseen` is how many of them cannot be seen opening or clicking, where the text asks for that.
+    """
 
     hash: str
     enter_now: int
     emails_first_day: int
     warnings: tuple[str, ...]
+    unseen: Unseen | None = None
 
 
 async def plan_start(
@@ -59,20 +64,25 @@ async def plan_start(
     """What starting a campaign would do now."""
     found = await find(tx, workspace_id, campaign_id)
     checked = await check(tx, workspace_id, found.source)
-    entering = await _entering(tx, found, now)
+    made = await load(tx, found.version_id)
+    entering = await _entering(tx, made, now)
+    unseen = await of_entering(tx, made, entering, now=now)
     sends_first = any(_is_send(step) for step in _first_steps(found.plan))
     return StartPlan(
         hash=found.hash,
         enter_now=entering,
         emails_first_day=entering if sends_first else 0,
-        warnings=tuple(d.message for d in checked.diagnostics),
+        warnings=(
+            *(d.message for d in checked.diagnostics),
+            *([] if unseen is None else [unseen.sentence]),
+        ),
+        unseen=unseen,
     )
 
 
-async def _entering(tx: Transaction, found: Campaign, now: datetime) -> int:
+async def _entering(tx: Transaction, made: Version, now: datetime) -> int:
     """How many would enter at once."""
-    made = await load(tx, found.version_id)
-    return sum([await count(tx, made, source, now) for source in found.plan.sources])
+    return sum([await count(tx, made, source, now) for source in made.plan.sources])
 
 
 def _is_send(step: Any) -> bool:
@@ -127,7 +137,7 @@ async def start(
             plan=found.hash,
         )
     if await approvals.threshold(tx, workspace_id) is not None:
-        entering = await _entering(tx, found, now)
+        entering = await _entering(tx, await load(tx, found.version_id), now)
         await approvals.require(tx, workspace_id, campaign_id, plan=plan, contacts=entering, by=by)
     return await _start(tx, workspace_id, found, now)
 

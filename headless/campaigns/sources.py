@@ -10,7 +10,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import delete, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from headless.audience.conditions import holds
@@ -62,8 +62,15 @@ def _day_after(date: ast.Date, zone: str) -> datetime:
     return _local(ast.Date(date=date.date + timedelta(days=1)), zone)
 
 
-async def count(tx: Transaction, made: Version, source: Source, now: datetime) -> int:
-    """How many contacts a source has now."""
+async def count(
+    tx: Transaction,
+    made: Version,
+    source: Source,
+    now: datetime,
+    *,
+    only: ColumnElement[bool] | None = None,
+) -> int:
+    """How many contacts a source has now; `only` those of whom this is true, too."""
     if not brings_members(source):
         return 0
     scope = Scope(
@@ -83,6 +90,8 @@ async def count(tx: Transaction, made: Version, source: Source, now: datetime) -
         query = query.join(segment_member, member & of)
     if source.where is not None:
         query = query.where(holds(source.where, scope))
+    if only is not None:
+        query = query.where(only)
     counted: int = await tx.scalar(query)
     return counted
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     literal,
     not_,
     null,
+    or_,
     select,
     union_all,
 )
@@ -32,8 +33,8 @@ from headless.runtime.effects.contact import points as points_of
 from headless.runtime.effects.results import result, unless
 from headless.runtime.flow import loops, transfers
 from headless.runtime.paths import ALWAYS, Paths
-from headless.runtime.sendings import untracked
 from headless.runtime.stands import number
+from headless.runtime.unseen import hangs_on_it, takes_then, untracked
 from headless.storage import tables
 from headless.storage.codes import Outcome
 from headless.workspace.names import everything
@@ -173,14 +174,20 @@ def _yes_or_no(yes: Any) -> Sql:
 
 
 def _answer(frame: Frame, arms: Sequence[Arm], yes: Any) -> Sql:
-    """Which of several arms has won; of none, that the mail could not be seen opening."""
+    """Which of several arms has won, and that a mail could not be seen opening."""
     ways = []
-    if len(arms) > 1:
-        ways.append((yes, func.jsonb_build_object("arm", frame.rows.c.outcome)))
-    unseen = untracked(frame, arms)
+    outcome, version = frame.rows.c.outcome, frame.version
+    which = ["arm", outcome] if len(arms) > 1 else []
+    reason = ["reason", literal("untracked")]
+    unseen = untracked(version, frame.rows.c, arms)
     if unseen is not None:
-        unseen = and_(not_(yes), unseen)
-        ways.append((unseen, func.jsonb_build_object("reason", literal("untracked"))))
+        ways.append((and_(not_(yes), unseen), func.jsonb_build_object(*reason)))
+        won = [outcome == number(i) for i, arm in enumerate(arms) if hangs_on_it(arm)]
+        if won:  # nothing was seen, and yet it is one of these: the workspace says so
+            so = and_(takes_then(version), or_(*won), unseen)
+            ways.append((so, func.jsonb_build_object(*which, *reason)))
+    if which:
+        ways.append((yes, func.jsonb_build_object(*which)))
     return case(*ways) if ways else _NOTHING
 
 

@@ -38,8 +38,8 @@ from headless.runtime.flow.answered import hangs_on_field
 from headless.runtime.flow.beginnings import completes
 from headless.runtime.flow.endings import ENDING, end_by
 from headless.runtime.flow.happenings import detail_scope, each_once, is_counted
-from headless.runtime.sendings import is_to_contact
 from headless.runtime.stands import NOW, Version, number
+from headless.runtime.unseen import is_to_contact
 from headless.runtime.versions import Versions, current, may_run
 from headless.storage.codes import ActivityKind
 from headless.storage.database import WORKSPACES, Database, Transaction

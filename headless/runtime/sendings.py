@@ -1,26 +1,24 @@
 """Sendings as SQL: when a contact was last sent the message that an event speaks of.
 
 A message is sent when its intent is released; what goes to the owner or to another address is not
-sent to the contact. Pure. Imports the language, `batch` and `effects.channels`.
+sent to the contact. Pure. Imports the language, `batch`, `unseen` and `effects.channels`.
 """
 
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import ColumnElement, and_, case, exists, false, func, not_, or_, select, true
+from sqlalchemy import ColumnElement, and_, case, false, func, select, true
 
 from headless.audience.values import Sql
 from headless.dsl import ast
-from headless.dsl.entrances import single_events
 from headless.dsl.plan import Act, Arm
 from headless.runtime.batch import Frame
 from headless.runtime.effects.channels import CODES, component, way_of
 from headless.runtime.paths import Paths
 from headless.runtime.stands import number
+from headless.runtime.unseen import is_to_contact
 from headless.storage import tables
 from headless.storage.codes import MessageState
 
-_SEEN_BY_US: Final = (ast.EmailOpened, ast.EmailClicked, ast.LinkClicked)
 _ABOUT_MAIL: Final = (ast.EmailOpened, ast.EmailClicked, ast.EmailBounced, ast.LinkClicked)
 Message = tuple[ast.Channel, str]
 
@@ -107,46 +105,3 @@ def _recorded(frame: Frame, message: Message, *, mine: bool) -> Sql:
         )
         .scalar_subquery()
     )
-
-
-def untracked(frame: Frame, arms: Sequence[Arm]) -> ColumnElement[bool] | None:
-    """Whether the mail whose opens and clicks are waited for could not be seen opening.
-
-    None where nothing of a mail is waited for. While nobody in the workspace was asked about
-    tracking, it costs one look for all contacts together.
-    """
-    events = [event for arm in arms for event in single_events(arm.trigger.event)]
-    names = {
-        event.email.text
-        for event in events
-        if isinstance(event, _SEEN_BY_US) and event.email is not None
-    }
-    if not names:
-        return None
-    w, t = tables.workspace.c, tables.tracking.c
-    workspace_id = frame.version.workspace_id
-    asked = or_(
-        exists(select(1).where(w.id == workspace_id, w.tracking.is_not(None))),
-        exists(select(1).where(t.workspace_id == workspace_id)),
-    )
-    m, e = tables.message.c, frame.rows.c
-    refs = [number(frame.version.names.id("email", name)) for name in sorted(names)]
-    last = (
-        select(m.tracked)
-        .where(
-            m.workspace_id == workspace_id,
-            m.contact_id == e.contact_id,
-            m.channel == number(CODES["email"]),
-            m.ref.in_(refs),
-            is_to_contact(m),
-        )
-        .order_by(m.created_at.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    return case((asked, last.is_(False)), else_=false())
-
-
-def is_to_contact(messages: Any) -> ColumnElement[bool]:
-    """Whether a message goes to the contact itself."""
-    return not_(func.coalesce(messages.data.has_key("to"), false()))

@@ -15,16 +15,22 @@ from headless.storage.database import Transaction
 from headless.storage.tables import workspace
 
 Answer = Literal["granted", "denied"]
+Branch = Literal["else", "then"]
 MOST_COUNTRIES: Final = 250
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What `unknown` means, and for contacts whose field `country` is one of `countries` (two
-    capital letters: `{"DE": "denied"}`)."""
+    capital letters: `{"DE": "denied"}`).
+
+    `untracked` is the branch of `when opened` and `when not opened` that is taken when the time is
+    up and the mail could not be seen opening.
+    """
 
     unknown: Answer = "granted"
     countries: Annotated[dict[str, Answer], msgspec.Meta(max_length=MOST_COUNTRIES)] = {}
+    untracked: Branch = "else"
 
 
 async def get(tx: Transaction, workspace_id: int) -> Policy:

@@ -16,6 +16,7 @@ from headless.api.auth import Caller, needs
 from headless.api.openapi import reads, speaks
 from headless.api.routes.campaigns import AnalysisShape, CampaignWrite, source_of
 from headless.campaigns import publish
+from headless.campaigns.unseen import Unseen, of_everybody
 from headless.dsl import draw
 from headless.dsl.examine import Examined
 from headless.dsl.explain import explain
@@ -34,13 +35,18 @@ class Finding(Report, frozen=True, kw_only=True):
 
 
 class CheckAnswer(msgspec.Struct, frozen=True):
-    """What is to be said of a text; `ok` says that it can be stored."""
+    """What is to be said of a text; `ok` says that it can be stored.
+
+    `unseen` says of how many contacts of the workspace opens and clicks cannot be seen, where the
+    text asks for them.
+    """
 
     ok: bool
     diagnostics: list[Finding]
     hash: str | None
     explain: str | None
     analysis: AnalysisShape | None
+    unseen: Unseen | None
 
 
 class TextAnswer(msgspec.Struct, frozen=True):
@@ -72,8 +78,13 @@ async def _read(request: Request[Any, Any, Any], call: Caller) -> Examined:
 async def check_text(request: Request[Any, Any, Any], call: Caller) -> Response[Any]:
     """Everything that can be said of a text in this workspace."""
     read = await _read(request, call)
+    unseen = None
+    if read.plan is not None:
+        async with call.transaction() as tx:
+            unseen = await of_everybody(tx, call.workspace_id, read.plan)
     if bodies.wants_text(request):
-        return bodies.plain(terminal(read.text, read.diagnostics) or "ok\n")
+        note = f"{unseen.sentence}\n" if unseen else ""
+        return bodies.plain((terminal(read.text, read.diagnostics) or "ok\n") + note)
     analysis = read.analysis
     return Response(
         CheckAnswer(
@@ -84,6 +95,7 @@ async def check_text(request: Request[Any, Any, Any], call: Caller) -> Response[
             analysis=None
             if analysis is None
             else AnalysisShape(analysis.most_emails_in_7_days, analysis.stay),
+            unseen=unseen,
         )
     )
 

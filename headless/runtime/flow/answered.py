@@ -36,6 +36,7 @@ from headless.dsl.plan import Arm, Rule, Wait, When
 from headless.runtime import times
 from headless.runtime.flow.happenings import Window, happened, is_counted, points_wanted
 from headless.runtime.stands import FOREVER, LATE, NOW, Version, grace, not_late, number
+from headless.runtime.unseen import takes_then, untracked
 from headless.storage.codes import Outcome
 from headless.storage.tables import Instant, contact, enrollment, journal
 
@@ -67,8 +68,13 @@ def when(version: Version, step: When, claimed: CTE) -> Stood:
         place += count
         final = closes + grace(arm)
         closed = case((and_(at.is_(None), final <= NOW), closes))
-        happens.append(closed if arm.trigger.negated else at)
-        dies.append(at if arm.trigger.negated else closed)
+        wins, loses = (closed, at) if arm.trigger.negated else (at, closed)
+        unseen = untracked(version, claimed.c, [arm])
+        if unseen is not None:
+            negated, then = arm.trigger.negated, takes_then(version)
+            wins, loses = _unless_unseen(unseen, then, negated, closed, wins, loses)
+        happens.append(wins)
+        dies.append(loses)
         causes.append(cast(null(), BigInteger) if arm.trigger.negated else found.id)
         wakes.append(case((final > NOW, func.nullif(final, FOREVER))))
     winner = func.least(*happens, type_=Instant)
@@ -95,6 +101,25 @@ def when(version: Version, step: When, claimed: CTE) -> Stood:
         func.coalesce(cause, claimed.c.activity_id).label("cause"),
         func.least(*wakes, type_=Instant).label("wake_at"),
     ).select_from(joined)
+
+
+def _unless_unseen(
+    unseen: ColumnElement[bool],
+    then: ColumnElement[bool],
+    negated: bool,
+    closed: Sql,
+    wins: Sql,
+    loses: Sql,
+) -> tuple[Sql, Sql]:
+    """The same where opens can be seen; else the arm has lost when its time is up.
+
+    Where the workspace says that such mails take `then`, it has won.
+    """
+    if negated:  # who is not seen opening would win by that
+        lost = and_(closed.is_not(None), ~then, unseen)
+        return case((lost, null()), else_=wins), case((lost, closed), else_=loses)
+    won = and_(closed.is_not(None), then, unseen)
+    return case((won, closed), else_=wins), case((won, null()), else_=loses)
 
 
 def _last(instants: list[Sql]) -> Sql:
