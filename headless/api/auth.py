@@ -154,6 +154,18 @@ def needs(*scopes: str) -> dict[str, Any]:
     return {"needs": Needs(scopes)}
 
 
+def need_also(call: Call, scope: str) -> None:
+    """Raise Refused for what a call may not see besides what its route shows."""
+    if not tokens.allows(call.token.scopes, (scope,)):
+        raise Refused(
+            "insufficient_scope",
+            f"this needs a token with `{scope}`, too; `{call.token.name}` has "
+            f"{some_of(call.token.scopes)}",
+            f'Bearer error="insufficient_scope", scope="{scope}"',
+            scopes=[scope],
+        )
+
+
 def piecemeal() -> dict[str, Any]:
     """For the `opt` of a handler whose transactions are kept one by one, as they end."""
     return {_PIECEMEAL: True}

@@ -52,6 +52,7 @@ REQUESTS: Final[dict[str, Any]] = {
         "subject": 'Hello {{ contact.first_name | default: "there" }}',
         "html": '<p>Good that you are here. <a href="https://example.com">Look</a></p>',
     },
+    "FileAt": {"url": "https://example.com/contacts.csv"},
     "FormWrite": {
         "name": "Newsletter",
         "slug": "newsletter",

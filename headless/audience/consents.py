@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 import msgspec
-from sqlalchemy import RowMapping, and_, insert, select
+from sqlalchemy import RowMapping, and_, func, insert, select
 
 from headless.storage.database import Transaction
 from headless.storage.tables import consent, topic
@@ -92,6 +92,29 @@ async def listing(
     if about is not None:
         query = query.where(c.about == about)
     return [_read(row) for row in (await tx.execute(query)).mappings()]
+
+
+async def of_contacts(
+    tx: Transaction, workspace_id: int, contact_ids: Sequence[int], *, most: int
+) -> dict[int, list[Consent]]:
+    """The newest lines of each of some contacts, by its number, at most `most` of each."""
+    c = consent.c
+    place = func.row_number().over(partition_by=c.contact_id, order_by=c.id.desc())
+    ranked = (
+        select(c.id, place.label("place"))
+        .where(c.workspace_id == workspace_id, c.contact_id.in_(contact_ids))
+        .subquery("ranked")
+    )
+    query = (
+        _selected(workspace_id)
+        .join(ranked, ranked.c.id == c.id)
+        .where(ranked.c.place <= most)
+        .order_by(c.id.desc())
+    )
+    found: dict[int, list[Consent]] = {number: [] for number in contact_ids}
+    for row in (await tx.execute(query)).mappings():
+        found[row["contact_id"]].append(_read(row))
+    return found
 
 
 async def of_message(

@@ -21,7 +21,7 @@ from headless.audience import saving, segments
 from headless.audience.records import Records
 from headless.audience.remembered import Hashes
 from headless.audience.saving import OnConflict, Saved
-from headless.audience.sheet import Column, Fault, OnMissing, Piece, Sheet, missing
+from headless.audience.sheet import Column, Fault, Mark, OnMissing, Piece, Sheet, missing
 from headless.clock import Clock
 from headless.problems import Problem
 from headless.storage.database import Database, Transaction
@@ -49,6 +49,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     size: int | None = None  # bytes of the whole, where the sender says
     form: Literal["csv", "ndjson"] = "csv"
     digest: str | None = None  # SHA-256 of the whole in hexadecimal, where the sender says
+    start: int = 0  # bytes that another import of the same file has taken in; these come no more
 
     @property
     def signature(self) -> list[Any]:
@@ -56,6 +57,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         return [self.on_conflict, self.on_missing, self.delimiter, dict(self.mapping), self.form]
 
 
+_NONE_STOPPED: Final = "no import of this file with these options has stopped; send all of it"
 _ANOTHER: Final = "the body is not the file that its digest names; what came in stays"
 
 
@@ -103,10 +105,11 @@ class Import:
             self._digest.update(chunk)
             return chunk
 
+        start = await self._start() if self._options.start else None
         sheet: Sheet | Records = (
-            Records(pull, on_missing=self._options.on_missing)
+            Records(pull, on_missing=self._options.on_missing, start=start)
             if self._options.form == "ndjson"
-            else Sheet(pull, delimiter=self._options.delimiter)
+            else Sheet(pull, delimiter=self._options.delimiter, start=start)
         )
         columns = await asyncio.to_thread(sheet.open, self._options.mapping)
         job = await self._begin(sheet, columns)
@@ -119,9 +122,41 @@ class Import:
             raise
         finally:
             beating.cancel()
-        if self._options.digest not in (None, self._digest.hexdigest()):
+        whole = not self._options.start
+        if whole and self._options.digest not in (None, self._digest.hexdigest()):
             return await self._end(job, "failed", _ANOTHER)
         return await self._end(job, "done")
+
+    async def _start(self) -> Mark:
+        """Where an earlier import of the same file has stopped.
+
+        Raises Problem `wrong_state` when none has, `invalid_value` when it stopped elsewhere.
+        """
+        async with self._database.transaction() as tx:
+            await jobs.bury(tx, self._workspace_id, now=self._clock.now())
+            before = await jobs.unfinished(tx, self._workspace_id, "import", self._mark)
+        known = (before.detail or {}).get("resume") if before is not None else None
+        if before is None or known is None or self._options.digest is None:
+            raise Problem("wrong_state", _NONE_STOPPED)
+        place = msgspec.convert(known, Mark)
+        if place.at != self._options.start:
+            raise Problem(
+                "invalid_value",
+                f"the import goes on at byte {place.at}: `Content-Range: bytes {place.at}-…`",
+                resume_at=place.at,
+            )
+        self._done = before.done
+        self._detail = {"resumed": ids.encode("job", before.id), "skipped": before.done}
+        return place
+
+    @property
+    def _mark(self) -> dict[str, Any]:
+        """What tells an import of the same file with these options; a rehearsal wrote nothing."""
+        return {
+            "sha256": self._options.digest,
+            "options": self._options.signature,
+            "dry_run": self._options.dry_run,
+        }
 
     async def _beat(self, job: Job) -> None:
         """Say now and then that the import goes on, also while its sender is slow."""
@@ -148,11 +183,11 @@ class Import:
             else:
                 fields = await contact_fields.ensure(tx, self._workspace_id, types, now=now)
             sheet.settle(columns, fields)
-            self._detail = {
+            self._detail |= {
                 "dry_run": self._options.dry_run,
                 "columns": {c.heading: _told(c, fields) for c in columns},
                 "new_fields": types,
-                "bytes": 0,
+                "bytes": self._options.start,
                 "total_bytes": self._options.size,
             }
             await self._resume(tx, now)
@@ -162,12 +197,11 @@ class Import:
         """Know how far an earlier import of the same file has come, with the same options."""
         if self._options.digest is None:
             return
-        mark = {"sha256": self._options.digest, "options": self._options.signature}
-        self._detail |= mark
-        if self._options.dry_run:
+        self._detail |= self._mark
+        if self._options.dry_run or self._options.start:
             return
         await jobs.bury(tx, self._workspace_id, now=now)
-        before = await jobs.unfinished(tx, self._workspace_id, "import", mark)
+        before = await jobs.unfinished(tx, self._workspace_id, "import", self._mark)
         if before is not None and before.done:
             self._skip = before.done
             self._detail |= {"resumed": ids.encode("job", before.id), "skipped": before.done}
@@ -205,6 +239,7 @@ class Import:
         kept = faults[: max(0, jobs.KEPT_ERRORS - self._errors)]
         self._errors += len(kept)
         self._detail["bytes"] = piece.bytes
+        self._detail["resume"] = msgspec.to_builtins(piece.end)
         async with self._database.transaction() as tx:
             await jobs.progress(
                 tx,

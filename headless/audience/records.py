@@ -13,7 +13,7 @@ import msgspec
 
 from headless.audience.field_values import FieldType, type_of
 from headless.audience.fields import Fields
-from headless.audience.sheet import Column, Fault, OnMissing, Piece, columns_of
+from headless.audience.sheet import Column, Fault, Mark, OnMissing, Piece, columns_of
 from headless.audience.writes import COLUMNS, LONGEST_NAME, Write, check, plain
 from headless.problems import Problem
 
@@ -21,15 +21,25 @@ _LONGEST_LINE: Final = 1024 * 1024
 _LISTS: Final = ("tags", "segments")
 _FIRST: Final = 1_000
 """The lines whose members tell which columns there are."""
-_Line = tuple[int, dict[str, Any] | str]
+_Line = tuple[int, dict[str, Any] | str, Mark]
 
 
 class Records:
     """NDJSON in the course of being read."""
 
-    def __init__(self, pull: Callable[[], bytes], *, on_missing: OnMissing = "fail") -> None:
-        """`pull` answers the next bytes, none at the end; it may block."""
+    def __init__(
+        self,
+        pull: Callable[[], bytes],
+        *,
+        on_missing: OnMissing = "fail",
+        start: Mark | None = None,
+    ) -> None:
+        """`pull` answers the next bytes, none at the end; it may block.
+
+        With `start` they are those behind that place, where another reading has ended.
+        """
         self._pull = pull
+        self._start = start or Mark(0, 0)
         self._on_missing = on_missing
         self._bytes = 0
         self._lines = self._read_lines()
@@ -56,7 +66,7 @@ class Records:
         """The types of these columns by the values of the first lines; text where none says."""
         types: dict[str, FieldType] = {}
         for column in columns:
-            values = (dict(_members(row)).get(column.heading) for _, row in self._kept
+            values = (dict(_members(row)).get(column.heading) for _, row, _ in self._kept
                       if isinstance(row, dict))  # fmt: skip
             found = next((value for value in values if value is not None), None)
             types[column.target] = column.type or _type(found)
@@ -77,12 +87,12 @@ class Records:
             if found is None:
                 break
             piece.read += 1
-            line, row = found
+            line, row, piece.end = found
             faults = [Fault(line, row)] if isinstance(row, str) else self._take(row, line, piece)
             if faults:
                 piece.rejected += 1
                 piece.faults += faults
-        piece.bytes = self._bytes
+        piece.bytes = self._start.at + self._bytes
         return piece
 
     def _take(self, row: dict[str, Any], line: int, piece: Piece) -> list[Fault]:
@@ -119,18 +129,18 @@ class Records:
         return []
 
     def _read_lines(self) -> Iterator[_Line]:
-        rest, number = b"", 0
+        rest, number, taken = b"", self._start.line, self._start.at
         while chunk := self._pull():
             self._bytes += len(chunk)
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
-                number += 1
+                number, taken = number + 1, taken + len(line) + 1
                 if line.strip():
-                    yield number, _decoded(line)
+                    yield number, _decoded(line), Mark(taken, number)
             if len(rest) > _LONGEST_LINE:
                 raise Problem("too_large", f"line {number + 1} has more than 1 MB")
         if rest.strip():
-            yield number + 1, _decoded(rest)
+            yield number + 1, _decoded(rest), Mark(taken + len(rest), number + 1)
 
 
 def _decoded(line: bytes) -> dict[str, Any] | str:

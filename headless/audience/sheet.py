@@ -58,10 +58,19 @@ class Column(msgspec.Struct, frozen=True):
     type: FieldType | None = None
 
 
+class Mark(msgspec.Struct, frozen=True):
+    """A place between two rows: the bytes and lines before it, and the heading as it was read."""
+
+    at: int
+    line: int
+    head: str = ""
+
+
 class Piece(msgspec.Struct):
     """Some rows: the good ones, with the lines that they stand on, and the faults of the others.
 
-    `warnings` are faults of rows that came through all the same. `bytes` counts from the beginning.
+    `warnings` are faults of rows that came through all the same. `bytes` counts from the beginning,
+    `end` is the place behind the last row.
     """
 
     rows: list[Row]
@@ -72,21 +81,38 @@ class Piece(msgspec.Struct):
     read: int = 0
     rejected: int = 0
     bytes: int = 0
+    end: Mark = Mark(0, 0)
 
 
 class Sheet:
     """A CSV in the course of being read; `open` first, then `piece` until it has read no row."""
 
-    def __init__(self, pull: Callable[[], bytes], *, delimiter: str | None = None) -> None:
-        """`pull` answers the next bytes, none at the end; it may block."""
-        self._pull = pull
+    def __init__(
+        self,
+        pull: Callable[[], bytes],
+        *,
+        delimiter: str | None = None,
+        start: Mark | None = None,
+    ) -> None:
+        """`pull` answers the next bytes, none at the end; it may block.
+
+        With `start` they are those behind that place, where another reading has ended.
+        """
+        head = start.head.encode() if start else b""
+        self._pull = _behind(head, pull) if start else pull
+        self._start = start
+        self._base = start.at - len(head) if start else 0
+        self._said: list[str] | None = []
+        self._head = ""
+        self._taken = 0  # bytes of the lines that were read
+        self._bom = b""
         self._delimiter = delimiter
         self._bytes = 0
         self._lines = self._read_lines()
         self._rows: Any = None
         self._width = 0
-        # rows that were read to learn the types from, with their lines
-        self._kept: deque[tuple[int, list[str] | csv.Error]] = deque()
+        # rows that were read to learn the types from, with their lines and where they end
+        self._kept: deque[tuple[int, list[str] | csv.Error, Mark]] = deque()
         self._plan: list[tuple[int, str, str, Callable[[str], Any]]] = []
         self._before = 0
 
@@ -110,6 +136,9 @@ class Sheet:
         if broken := _unreadable(heading):
             raise Problem("invalid_body", f"the first line cannot be read: {broken}")
         self._width = len(heading)
+        self._head, self._said = "".join(self._said or ()), None
+        if self._start is not None:
+            self._before += self._start.line - self._rows.line_num - self._before
         columns = columns_of(heading, mapping)
         targets = [column.target for column in columns]
         if twice := next((name for name in targets if targets.count(name) > 1), None):
@@ -126,7 +155,9 @@ class Sheet:
         """The types of these columns by the next rows, which `piece` answers all the same."""
         while len(self._kept) < most and (found := self._next()) is not None:
             self._kept.append(found)
-        rows = [row for _, row in self._kept if isinstance(row, list) and len(row) == self._width]
+        rows = [
+            row for _, row, _ in self._kept if isinstance(row, list) and len(row) == self._width
+        ]
         types: dict[str, FieldType] = {}
         for column in columns:
             cells = (row[column.index].strip() for row in rows)
@@ -152,7 +183,7 @@ class Sheet:
             found = self._kept.popleft() if self._kept else self._next()
             if found is None:
                 break
-            line, row = found
+            line, row, piece.end = found
             piece.read += 1
             if isinstance(row, csv.Error):
                 faults = [Fault(line, f"this cannot be read as CSV: {row}")]
@@ -161,21 +192,26 @@ class Sheet:
             if faults:
                 piece.rejected += 1
                 piece.faults += faults
-        piece.bytes = self._bytes
+        piece.bytes = self._base + self._bytes
         return piece
 
-    def _next(self) -> tuple[int, list[str] | csv.Error] | None:
-        """The next row with the line that it begins on; None at the end."""
+    def _next(self) -> tuple[int, list[str] | csv.Error, Mark] | None:
+        """The next row with the line that it begins on, and its end; None at the end of all."""
         while True:
             line = self._rows.line_num + 1 + self._before
             try:
                 row: list[str] | None = next(self._rows, None)
             except csv.Error as error:
-                return line, error
+                return line, error, self._mark()
             if row is None:
                 return None
             if row:  # an empty line is no row
-                return line, row
+                return line, row, self._mark()
+
+    def _mark(self) -> Mark:
+        bom = len(codecs.BOM_UTF8) if self._bom == codecs.BOM_UTF8 else 0
+        lines = self._rows.line_num + self._before
+        return Mark(self._base + bom + self._taken, lines, self._head)
 
     def _take(self, row: list[str], line: int, piece: Piece) -> list[Fault]:
         """Add a row to a piece, or answer what is wrong with it."""
@@ -226,12 +262,26 @@ class Sheet:
             if not self._bytes and chunk.startswith(_WIDE):
                 raise Problem("unsupported_media", "the file is UTF-16; save it as CSV UTF-8")
             self._bytes += len(chunk)
+            self._bom = (self._bom + chunk)[:3] if len(self._bom) < 3 else self._bom
             *lines, rest = (rest + decoder.decode(chunk)).split("\n")
             for line in lines:
-                yield line + "\n"
+                yield self._noted(line + "\n")
         rest += decoder.decode(b"", final=True)
         if rest:
-            yield rest
+            yield self._noted(rest)
+
+    def _noted(self, line: str) -> str:
+        if self._said is not None:
+            self._said.append(line)
+        written = line if line.isascii() else line.encode("utf-8", "surrogateescape")
+        self._taken += len(written)
+        return line
+
+
+def _behind(head: bytes, pull: Callable[[], bytes]) -> Callable[[], bytes]:
+    """The same `pull`, which answers the heading first."""
+    waiting = [head] if head else []
+    return lambda: waiting.pop() if waiting else pull()
 
 
 def _chained(first: str, rest: Iterator[str]) -> Iterator[str]:

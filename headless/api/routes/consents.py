@@ -64,7 +64,8 @@ class ConsentShape(msgspec.Struct, frozen=True):
     at: Instant
 
 
-def _shape(line: Consent) -> ConsentShape:
+def consent_shape(line: Consent) -> ConsentShape:
+    """A line of the ledger as answers show it."""
     return ConsentShape(
         id=ids.encode("cns", line.id),
         contact_id=ids.encode("con", line.contact_id),
@@ -101,7 +102,7 @@ async def list_consents(
             contact_id=None if contact is None else number("con", contact),
             about=about,
         )
-    return page(rows, limit, lambda row: row.id, _shape, **filters)
+    return page(rows, limit, lambda row: row.id, consent_shape, **filters)
 
 
 @post(
@@ -141,7 +142,7 @@ async def note_consent(request: Request[Any, Any, Any], call: Caller) -> Consent
         )
     if not lines:
         raise Problem("not_found", "the line is gone")
-    return _shape(lines[0])
+    return consent_shape(lines[0])
 
 
 HANDLERS: Final[list[HTTPRouteHandler]] = [list_consents, note_consent]

@@ -9,16 +9,17 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from litestar import Request, Response, get, patch, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import UNSET, UnsetType
 
 from headless import ids
 from headless.api import bodies
-from headless.api.auth import Call, Caller, needs
+from headless.api.auth import Call, Caller, need_also, needs
 from headless.api.openapi import also, reads
 from headless.api.problems import type_of
-from headless.api.shapes import Cursor, Instant, Limit, Page, after, instant, number, page
-from headless.audience import contacts, saving, segments
+from headless.api.routes.consents import ConsentShape, consent_shape
+from headless.api.shapes import Cursor, Instant, Limit, Page, after, included, instant, number, page
+from headless.audience import consents, contacts, saving, segments
 from headless.audience.consents import MOST_WORDS, Evidence
 from headless.audience.contacts import Contact
 from headless.audience.remembered import ring
@@ -31,6 +32,8 @@ from headless.storage.database import Transaction
 
 _BATCH_LIMIT: Final = 5 * 1024 * 1024
 _MOST: Final = saving.MOST_AT_ONCE
+_MOST_CONSENTS: Final = 20
+Include = Annotated[str | None, QueryParameter(description="`consents`: the ledger's newest lines")]
 
 Text = str | None | UnsetType
 FieldsMode = Literal["strict", "create"]
@@ -80,7 +83,10 @@ class Lookup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ContactShape(msgspec.Struct, frozen=True):
-    """A contact; `confirmation` is what asking it to confirm came to, where that was asked for."""
+    """A contact; `confirmation` is what asking it to confirm came to, where that was asked for.
+
+    `consents` are the newest 20 lines of its ledger, where `include` asked for them.
+    """
 
     id: str
     external_id: str | None
@@ -99,6 +105,7 @@ class ContactShape(msgspec.Struct, frozen=True):
     updated_at: Instant
     created: bool | UnsetType = UNSET
     confirmation: Asked | UnsetType = UNSET
+    consents: list[ConsentShape] | UnsetType = UNSET
 
 
 class BatchItem(msgspec.Struct, frozen=True):
@@ -136,6 +143,22 @@ def shape(
         "updated_at": instant(known.updated_at),
     }
     return ContactShape(**values, created=created, confirmation=confirmation)
+
+
+async def more_of(
+    tx: Transaction, call: Call, found: Sequence[Contact], include: str | None
+) -> dict[int, dict[str, Any]]:
+    """What is asked for beside the contacts, by their numbers; raises Refused, Problem."""
+    if not included(include, "consents"):
+        return {one.id: {} for one in found}
+    need_also(call, "suppressions:read")
+    lines = await consents.of_contacts(
+        tx, call.workspace_id, [one.id for one in found], most=_MOST_CONSENTS
+    )
+    return {
+        number: {"consents": [consent_shape(one) for one in known]}
+        for number, known in lines.items()
+    }
 
 
 def _write(body: ContactWrite, contact_id: int | None = None) -> Write:
@@ -289,6 +312,7 @@ async def list_contacts(
     cursor: Cursor = None,
     tag: FromQuery[str | None] = None,
     segment: FromQuery[str | None] = None,
+    include: Include = None,
 ) -> Page[ContactShape]:
     """The workspace's contacts in the order in which they were made."""
     start = after(cursor, list="contacts", tag=tag, segment=segment)
@@ -304,14 +328,27 @@ async def list_contacts(
             tagged=tag,
             segment_id=segment_id,
         )
-    return page(rows, limit, lambda row: row.id, shape, list="contacts", tag=tag, segment=segment)
+        more = await more_of(tx, call, rows[:limit], include)
+    return page(
+        rows,
+        limit,
+        lambda row: row.id,
+        lambda row: msgspec.structs.replace(shape(row), **more[row.id]),
+        list="contacts",
+        tag=tag,
+        segment=segment,
+    )
 
 
 @get("/contacts/{contact_id:str}", opt=needs("contacts:read"), tags=["Contacts"])
-async def get_contact(call: Caller, contact_id: FromPath[str]) -> ContactShape:
+async def get_contact(
+    call: Caller, contact_id: FromPath[str], include: Include = None
+) -> ContactShape:
     """One contact."""
     async with call.transaction() as tx:
-        return shape(await contacts.find(tx, call.workspace_id, number("con", contact_id)))
+        known = await contacts.find(tx, call.workspace_id, number("con", contact_id))
+        more = await more_of(tx, call, [known], include)
+    return msgspec.structs.replace(shape(known), **more[known.id])
 
 
 @patch(

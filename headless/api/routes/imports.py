@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from litestar import Request, Response, delete, get, post
@@ -33,19 +34,33 @@ from headless.audience.imports import COUNTED, Import, Options
 from headless.audience.remembered import ring
 from headless.audience.saving import OnConflict
 from headless.audience.sheet import OnMissing
+from headless.channels.downloads import DownloadError, downloading
 from headless.problems import Problem
-from headless.workspace import jobs
+from headless.workspace import jobs, workspaces
 from headless.workspace.jobs import Job, State
 
 _LOOK_SECONDS: Final = 0.2
 _NDJSON: Final = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 _SHA_256: Final = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/]{43}=):")
+_RANGE: Final = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})")
+_LONGEST_ASK: Final = 64 * 1024
 _MOST_WAIT: Final = 60
 _READERS: Final = ("contacts:read", "contacts:write", "campaigns:read", "campaigns:publish")
 
 
 _COUNTED: Final = (*COUNTED, "joined", "left")
 _ENDERS: Final = ("contacts:write", "campaigns:publish")
+
+
+class FileAt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file at an address that we may call; its form is seen from its media type or its name.
+
+    With `sha256` (in hexadecimal) an import of the same file that has stopped goes on.
+    """
+
+    url: Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
+    form: Literal["csv", "ndjson"] | None = None
+    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")] | None = None
 
 
 class JobShape(msgspec.Struct, frozen=True):
@@ -104,7 +119,7 @@ def _eta(call: Call, job: Job) -> str | None:
     "/imports",
     opt={
         **needs("contacts:write"),
-        **reads(None, "text/csv", "application/x-ndjson"),
+        **reads(FileAt, "text/csv", "application/x-ndjson"),
         **piecemeal(),
     },
     tags=["Contacts"],
@@ -123,33 +138,89 @@ async def import_contacts(
         list[str] | None, QueryParameter(description="`Heading:field`, as often as needed")
     ] = None,
 ) -> Response[JobShape]:
-    """Take in contacts, CSV or NDJSON, streamed as the body; the answer is the finished job.
+    """Take in contacts, CSV or NDJSON, as the body or from a `url`; the answer is the finished job.
 
     The first line of a CSV names the columns: `email` or `external_id`, `time_zone`, `tags` and
     `segments` (several separated by `;`), `stage`, `owner`, and fields (`spend`, or `spend:number`
     for a new one); an empty cell keeps what is there. Each line of NDJSON is a contact as
     `POST /v1/contacts` takes it. While it runs, `GET /v1/jobs?state=running` shows it. With
-    `Repr-Digest: sha-256=:…:` an import that has stopped goes on when the same file comes again.
+    `Repr-Digest: sha-256=:…:` an import that has stopped goes on when the same file comes again,
+    or only the rest of it with `Content-Range: bytes FIRST-LAST/SIZE`, where FIRST is the job's
+    `result.resume.at`.
     """
-    bodies.need_media(request, "text/csv", "application/csv", "text/plain", *_NDJSON)
+    bodies.need_media(
+        request, "text/csv", "application/csv", "text/plain", *_NDJSON, "application/json"
+    )
+    first, size = _range(request)
     options = Options(
         dry_run=dry_run,
         on_conflict=on_conflict,
         on_missing=on_missing_field,
         delimiter=delimiter,
         mapping=_mapping(map or []),
-        size=request.content_length,
+        size=request.content_length if size is None else size,
+        start=first,
         form="ndjson" if bodies.media_of(request) in _NDJSON else "csv",
         digest=_digest(request.headers.get("repr-digest")),
     )
-    hashes = ring(call.house.settings.secret_keys)
-    importing = Import(call.database, call.workspace_id, call.house.clock, options, hashes)
-    job = await importing.run(_whole(request.stream()))
+    if bodies.media_of(request) == "application/json":
+        job = await _from_address(request, call, options)
+    else:
+        job = await _importing(call, options).run(_whole(request.stream()))
     answer = shape(call, job)
     headers = {"Location": f"/v1/jobs/{answer.id}"}
     if dry_run:
         headers["Headless-Dry-Run"] = "true"
     return Response(answer, status_code=202, headers=headers)
+
+
+def _importing(call: Call, options: Options) -> Import:
+    hashes = ring(call.house.settings.secret_keys)
+    return Import(call.database, call.workspace_id, call.house.clock, options, hashes)
+
+
+async def _from_address(request: Request[Any, Any, Any], call: Call, options: Options) -> Job:
+    """Import the file that stands at an address; raises Problem `invalid_value`."""
+    raw = b""
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > _LONGEST_ASK:
+            raise Problem("too_large", "a body that names a `url` has at most 64 KB")
+    file = bodies.decode(raw, FileAt)
+    async with call.transaction() as tx:
+        mode = (await workspaces.find(tx, call.workspace_id)).mode
+    try:
+        async with downloading(file.url, mode) as found:
+            path = urlsplit(file.url).path
+            lines = found.media in _NDJSON or path.endswith((".ndjson", ".jsonl"))
+            options = msgspec.structs.replace(
+                options,
+                size=found.size,
+                start=0,
+                digest=file.sha256,
+                form=file.form or ("ndjson" if lines else "csv"),
+            )
+            return await _importing(call, options).run(found.chunks)
+    except DownloadError as error:
+        raise Problem("invalid_value", str(error)) from error
+
+
+def _range(request: Request[Any, Any, Any]) -> tuple[int, int | None]:
+    """The first byte that `Content-Range` says comes, and the size of the whole file."""
+    header = request.headers.get("content-range")
+    if header is None:
+        return 0, None
+    found = _RANGE.fullmatch(header.strip())
+    first, last, size = (int(number) for number in found.groups()) if found else (0, 0, 0)
+    if first > last or last + 1 != size:
+        raise Problem(
+            "invalid_value", "`Content-Range` is `bytes FIRST-LAST/SIZE`, to the end of the file"
+        )
+    if first and "repr-digest" not in request.headers:
+        raise Problem("invalid_value", "`Content-Range` needs `Repr-Digest`, which names the file")
+    if request.content_length not in (None, size - first):
+        raise Problem("invalid_value", f"the body must have {size - first} bytes")
+    return first, size
 
 
 async def _whole(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

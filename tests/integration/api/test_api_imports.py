@@ -154,7 +154,7 @@ async def test_headings_that_cannot_be_used_leave_no_job(api: Api, server: Serve
     assert answer.status_code == 400
     answer = await sent(api, "email\n", on_missing_field="maybe")
     assert answer.status_code == 400
-    answer = await api.post("/v1/imports", json={})
+    answer = await api.post("/v1/imports", content=b"x", headers={"Content-Type": "image/png"})
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media")
     assert await count(server, job) == 1
 

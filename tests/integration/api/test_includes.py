@@ -50,3 +50,26 @@ async def test_a_rename_over_somebody_elses_save_is_refused(api: Api) -> None:
     assert (stale.status_code, stale.json()["code"]) == (412, "stale_version")
     late = await api.post("/v1/campaigns/One/apply", json={"source": text["source"]}, headers=old)
     assert (late.status_code, late.json()["code"]) == (412, "stale_version")
+
+
+async def test_contacts_with_their_consents(api: Api, server: Server) -> None:
+    ids = []
+    for number in range(2):
+        contact = {"email": f"{number}@example.com"}
+        ids.append((await api.post("/v1/contacts", json=contact)).json()["id"])
+        for action in ("granted", "withdrawn")[: number + 1]:
+            said = {"contact": contact, "about": "sms", "action": action, "proof": "by phone"}
+            assert (await api.post("/v1/consents", json=said)).status_code == 201
+    ledger = (await api.get("/v1/consents")).json()["data"]
+    one, two = (await api.get("/v1/contacts?include=consents")).json()["data"]
+    assert two["consents"] == [line for line in ledger if line["contact_id"] == ids[1]]
+    assert [line["action"] for line in two["consents"]] == ["withdrawn", "granted"]
+    assert [line["action"] for line in one["consents"]] == ["granted"]
+    alone = (await api.get(f"/v1/contacts/{ids[1]}?include=consents")).json()
+    assert alone == two
+    assert "consents" not in (await api.get(f"/v1/contacts/{ids[1]}")).json()
+    _, token = await server.new_token("contacts:read")
+    async with server.client(token) as poor:
+        refused = await poor.get("/v1/contacts?include=consents")
+        assert (refused.status_code, refused.json()["scopes"]) == (403, ["suppressions:read"])
+        assert (await poor.get("/v1/contacts?include=")).status_code == 200
