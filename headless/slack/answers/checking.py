@@ -60,11 +60,11 @@ async def plan(desk: Desk, asker: Asker, command: Command) -> Reply:
         found = await finding.campaign(tx, asker, command)
         if command.rest:
             offered = await versions.plan(tx, asker.workspace_id, found.id, command.rest, now=now)
-            text = f"What that text would do to {found.name}"
+            text = f"What that text would do to {blocks.escape(found.name)}"
             told_ = blocks.codes(proposals.render(offered))
             return Reply(
                 text=text,
-                blocks=blocks.fit([blocks.section(f"*{blocks.escape(text)}*"), *told_]),
+                blocks=blocks.fit([blocks.section(f"*{text}*"), *told_]),
                 shareable=True,
             )
         if found.state != "draft":
@@ -92,7 +92,7 @@ async def plan(desk: Desk, asker: Asker, command: Command) -> Reply:
         one = spoken(found.name, found.public_id)
         press = blocks.button("Start…", f"{SAY}:start", f"start {one}", style="primary")
         body.append(blocks.actions(press))
-    text = f"Starting {found.name}: {first.enter_now:,} enter now"
+    text = f"Starting {blocks.escape(found.name)}: {first.enter_now:,} enter now"
     return Reply(text=text, blocks=blocks.fit(body), shareable=True)
 
 
@@ -117,7 +117,7 @@ async def diff(desk: Desk, asker: Asker, command: Command) -> Reply:
             )
     name = blocks.escape(found.name)
     if newest == 1:
-        text = f"{found.name} has one version only."
+        text = f"{name} has one version only."
         return Reply(text=text, blocks=(blocks.section(f"*{name}* has one version only."),))
     old, new = await asyncio.to_thread(
         lambda: (examine(stored[start].source).plan, examine(stored[end].source).plan)
@@ -131,7 +131,7 @@ async def diff(desk: Desk, asker: Asker, command: Command) -> Reply:
         command_ = f"revert {spoken(found.name, found.public_id)} to {start}"
         press = blocks.button(f"Go back to {start}…", f"{SAY}:revert", command_)
         body.append(blocks.actions(press))
-    text = f"{found.name}: version {start} against {end}"
+    text = f"{name}: version {start} against {end}"
     return Reply(text=text, blocks=blocks.fit(body), shareable=True)
 
 

@@ -63,7 +63,7 @@ async def why_(desk: Desk, asker: Asker, command: Command) -> Reply:
             blocks.context(f"and {len(named) - _MOST_CAMPAIGNS} more campaigns; say `in …`")
         )
     body.append(blocks.context(_zones(asker, who, shared=command.shared)))
-    return Reply(text=f"Why: {called}", blocks=blocks.fit(body), shareable=True)
+    return Reply(text=f"Why: {blocks.escape(called)}", blocks=blocks.fit(body), shareable=True)
 
 
 def _trace(
@@ -191,7 +191,7 @@ async def where(desk: Desk, asker: Asker, command: Command) -> Reply:
     if who.email and not command.shared:
         press = blocks.button("Why?", f"{SAY}:why", f"why {who.email}")
         body.append(blocks.actions(press))
-    return Reply(text=f"Where: {called}", blocks=blocks.fit(body), shareable=True)
+    return Reply(text=f"Where: {blocks.escape(called)}", blocks=blocks.fit(body), shareable=True)
 
 
 def _about(who: Contact, *, shared: bool) -> list[Block]:
@@ -241,7 +241,7 @@ async def preview(desk: Desk, asker: Asker, command: Command) -> Reply:
     if len(sends) > _MOST_EMAILS:
         body.append(blocks.context(f"and {len(sends) - _MOST_EMAILS} more emails"))
     return Reply(
-        text=title,
+        text=blocks.escape(title),
         blocks=blocks.fit([blocks.header(title), *body]),
         shareable=True,
     )

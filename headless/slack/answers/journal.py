@@ -56,7 +56,7 @@ async def log(desk: Desk, asker: Asker, command: Command) -> Reply:
     if not acts and not lines:
         body.append(blocks.section("Nothing has happened yet."))
     body.append(blocks.context(f"times in {asker.zone}"))
-    return Reply(text=title, blocks=blocks.fit(body), shareable=True)
+    return Reply(text=blocks.escape(title), blocks=blocks.fit(body), shareable=True)
 
 
 async def _about(tx: Transaction, asker: Asker, *subjects: str) -> list[Entry]:

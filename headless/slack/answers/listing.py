@@ -58,7 +58,9 @@ async def list_(desk: Desk, asker: Asker, command: Command) -> Reply:
         body.append(blocks.context(f"and {len(found) - _MOST} more: `/campaign list running`"))
     names = ", ".join(one.name for one in found[:_MOST])
     return Reply(
-        text=f"{what.capitalize()} campaigns: {names}", blocks=blocks.fit(body), shareable=True
+        text=f"{what.capitalize()} campaigns: {blocks.escape(names)}",
+        blocks=blocks.fit(body),
+        shareable=True,
     )
 
 

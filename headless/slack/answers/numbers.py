@@ -28,7 +28,9 @@ async def stats(desk: Desk, asker: Asker, command: Command) -> Reply:
     body: list[Block] = [blocks.section(f"{sign(found.state)} *{name}* is {found.state}")]
     if not numbers.enrollments:
         body.append(blocks.section("Nobody has entered yet."))
-        return Reply(text=f"{found.name}: nobody has entered yet", blocks=tuple(body))
+        return Reply(
+            text=f"{blocks.escape(found.name)}: nobody has entered yet", blocks=tuple(body)
+        )
     body[0] = blocks.section(
         f"{sign(found.state)} *{name}* is {found.state}",
         fields=[f"*{label}*\n{value}" for label, value in _totals(numbers)],
@@ -43,7 +45,7 @@ async def stats(desk: Desk, asker: Asker, command: Command) -> Reply:
     total = sum(numbers.enrollments.values())
     bars = [(step.text, sum(step.outcomes.values())) for step in numbers.steps if step.outcomes]
     return Reply(
-        text=f"{found.name}: {total:,} runs",
+        text=f"{blocks.escape(found.name)}: {total:,} runs",
         blocks=blocks.fit(body),
         picture=await asyncio.to_thread(charts.bars, f"{found.name}: by step", bars[:20]),
         alt=f"How many came to each step of {found.name}",

@@ -68,7 +68,7 @@ async def settings(desk: Desk, asker: Asker, command: Command) -> Reply:
             "`/campaign role` lists who has a role."
         ),
     )
-    return Reply(text=f"Settings of {made.name}", blocks=body)
+    return Reply(text=f"Settings of {blocks.escape(made.name)}", blocks=body)
 
 
 def _approval_words(most: int | None) -> str:

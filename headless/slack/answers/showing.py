@@ -37,7 +37,7 @@ async def show(desk: Desk, asker: Asker, command: Command) -> Reply:
         ),
         blocks.actions(*_presses(found, asker)),
     ]
-    text = f"{found.name} is {found.state}, version {found.version}"
+    text = f"{blocks.escape(found.name)} is {found.state}, version {found.version}"
     return Reply(text=text, blocks=blocks.fit(body), shareable=True)
 
 
@@ -110,7 +110,9 @@ async def source(desk: Desk, asker: Asker, command: Command) -> Reply:
     if may(asker, "editor"):
         press = blocks.button("Edit", f"{SAY}:edit", f"edit {spoken(found.name, found.public_id)}")
         body.append(blocks.actions(press))
-    return Reply(text=f"The text of {found.name}", blocks=blocks.fit(body), shareable=True)
+    return Reply(
+        text=f"The text of {blocks.escape(found.name)}", blocks=blocks.fit(body), shareable=True
+    )
 
 
 async def diagram(desk: Desk, asker: Asker, command: Command) -> Reply:
@@ -122,7 +124,7 @@ async def diagram(desk: Desk, asker: Asker, command: Command) -> Reply:
     text = f"*{blocks.escape(found.name)}* · version {found.version}, {found.state}"
     small = "The numbers are the contacts that came to a step."
     return Reply(
-        text=f"A picture of {found.name}",
+        text=f"A picture of {blocks.escape(found.name)}",
         blocks=(blocks.section(text), blocks.context(small)),
         picture=picture,
         alt=f"{found.name}: {await asyncio.to_thread(meaning_of, found.source)}",

@@ -81,7 +81,7 @@ def _told(name: str, length: str, simulated: Simulated) -> Reply:
     body.append(
         blocks.context(f"it begins on {begun} UTC, unless the text says when; nothing was sent")
     )
-    text = f"{name}, simulated: {states or 'nobody has entered'}"
+    text = f"{blocks.escape(name)}, simulated: {states or 'nobody has entered'}"
     return Reply(text=text, blocks=blocks.fit(body), shareable=True)
 
 

@@ -134,7 +134,7 @@ def _listed(
         body.append(
             blocks.context(f"and {fitting - len(rows)} more: `/campaign {kind}s SEARCH` finds them")
         )
-    return Reply(text=f"{title}: {fitting}", blocks=blocks.fit(body), shareable=True)
+    return Reply(text=f"{blocks.escape(title)}: {fitting}", blocks=blocks.fit(body), shareable=True)
 
 
 async def show_email(desk: Desk, asker: Asker, command: Command) -> Reply:
@@ -163,7 +163,7 @@ async def show_email(desk: Desk, asker: Asker, command: Command) -> Reply:
         press = blocks.button("Send me a test", f"{SAY}:test", f"test email {_spoken(found)}")
         body.append(blocks.actions(press))
     return Reply(
-        text=f"{found.name}: {made.subject}",
+        text=blocks.escape(f"{found.name}: {made.subject}"),
         blocks=blocks.fit(body),
         picture=await asyncio.to_thread(letters.letter, made.subject, made.sender, made.text),
         alt=f"{found.name}: {made.subject}. {blocks.cut(blocks.one_line(made.text), 500)}",
