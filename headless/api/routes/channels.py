@@ -22,6 +22,7 @@ from headless.channels.providers import PROVIDERS, Provider
 from headless.channels.reports.hooks import PATH
 from headless.channels.returns import Returns
 from headless.channels.webhook import WebhookCourier
+from headless.content import stored_components
 from headless.problems import Problem
 from headless.storage.codes import Channel, word
 from headless.storage.database import Transaction
@@ -305,6 +306,7 @@ async def test_webhook(
     """Call a named webhook with `{"test": true}`, signed as ever, and tell what it answered."""
     async with call.transaction() as tx:
         number = await number_of(tx, targets.WEBHOOK, call.workspace_id, name)
+        await stored_components.get(tx, targets.WEBHOOK, call.workspace_id, number)
         await _free(request, call, tx, Channel.WEBHOOK)
     keys = tuple(key.encode() for key in call.house.settings.secret_keys)
     courier = WebhookCourier(keys)
