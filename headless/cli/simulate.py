@@ -103,7 +103,8 @@ def _simulate(
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    """As Ctrl-C does: asyncio cancels what runs, and the scratch schema goes in good order."""
+    signal.raise_signal(signal.SIGINT)
 
 
 def _time(option: str, read: Any, text: str) -> datetime:
