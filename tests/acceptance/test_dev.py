@@ -93,11 +93,16 @@ class Dev:
         self.process.stdout.close()
 
 
-@pytest.fixture
-def port() -> int:
+def free_port() -> int:
+    """One that nobody listens on."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         return int(server.getsockname()[1])
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
 
 
 @pytest.fixture
@@ -118,6 +123,18 @@ def start(tmp_path: Path, port: int) -> Iterator[Callable[..., Dev]]:
         time.sleep(0.1)
 
 
+@pytest.fixture(scope="module")
+def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
+    """One that runs with two workers, for those who only look at it or mend what they break."""
+    place = tmp_path_factory.mktemp("shared")
+    running = Dev(place / "data", free_port(), "--workers", "2")
+    try:
+        yield running.ready()
+        running.stop()
+    finally:
+        running.clear_up()
+
+
 def left_over(place: Path) -> list[str]:
     """The command lines of processes that still have to do with a folder."""
     found = []
@@ -132,8 +149,7 @@ def left_over(place: Path) -> list[str]:
     return found
 
 
-def test_it_says_what_runs_and_ends_cleanly(start: Callable[..., Dev]) -> None:
-    dev = start().ready()
+def test_it_says_what_runs(dev: Dev) -> None:
     assert re.search(r"headless \d+\.\d+\.\d+   workspace Acme \(sandbox: nothing", dev.console)
     assert f"API     {dev.url}   docs   {dev.url}/docs" in dev.console
     assert f"inbox   {dev.url}/dev/inbox" in dev.console
@@ -149,84 +165,9 @@ def test_it_says_what_runs_and_ends_cleanly(start: Callable[..., Dev]) -> None:
         if connection.status == psutil.CONN_LISTEN
     }
     assert listening == {"127.0.0.1"}
-    everybody = dev.all_processes()
-    assert dev.stop() == 0
-    assert "stopped; everything is kept in" in dev.console
-    assert "ended with" not in dev.console
-    assert not any(process.is_running() for process in everybody)
 
 
-def test_a_second_start_continues(start: Callable[..., Dev]) -> None:
-    dev = start().ready()
-    token = dev.token
-    made = dev.call("POST", "/v1/contacts", json={"external_id": "42", "email": "a@example.com"})
-    assert made.status_code == 201, made.text
-    assert dev.stop(signal.SIGTERM) == 0
-    dev = start().ready()
-    assert dev.token == token
-    again = dev.call("POST", "/v1/contacts", json={"external_id": "42", "email": "a@example.com"})
-    assert (again.status_code, again.json()["id"]) == (200, made.json()["id"])
-
-
-def test_a_worker_that_is_killed_comes_back(start: Callable[..., Dev]) -> None:
-    dev = start("--workers", "2").ready()
-    worker = next(p for p in dev.all_processes() if "work" in p.cmdline())
-    worker.kill()
-    dev.until(lambda: "ended with signal SIGKILL; starting it again" in dev.console, "told")
-    dev.until(lambda: sum("work" in p.cmdline() for p in dev.all_processes()) == 2, "two again")
-
-
-def test_a_database_that_is_killed_comes_back(start: Callable[..., Dev]) -> None:
-    dev = start().ready()
-    postgres = next(p for p in dev.all_processes() if p.name() == "postgres")
-    postgres.kill()
-    dev.until(lambda: "PostgreSQL runs again" in dev.console, "told")
-    dev.until(lambda: dev.call("GET", "/v1/whoami").status_code == 200, "answered again")
-
-
-def test_killed_itself_it_leaves_nothing_running(start: Callable[..., Dev], tmp_path: Path) -> None:
-    dev = start().ready()
-    everybody = dev.all_processes()
-    assert len(everybody) > 8
-    dev.process.kill()
-    _, left = psutil.wait_procs(everybody, timeout=30)
-    assert left == []
-    start().ready()
-
-
-def test_a_second_ctrl_c_stops_at_once(start: Callable[..., Dev]) -> None:
-    dev = start().ready()
-    for process in dev.all_processes():
-        if "work" in process.cmdline():
-            process.suspend()  # it cannot finish
-    dev.process.send_signal(signal.SIGINT)
-    dev.until(lambda: "stopping; what runs may finish" in dev.console, "stopping")
-    began = time.monotonic()
-    assert dev.stop() == 0
-    assert time.monotonic() - began < 10
-
-
-def test_a_taken_port_is_explained(start: Callable[..., Dev], port: int) -> None:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", port))
-        server.listen()
-        dev = start()
-        assert dev.process.wait(PATIENCE) == 1
-    assert f"port {port} on 127.0.0.1 is taken by" in dev.console
-    assert f"(process {os.getpid()})" in dev.console
-    assert re.search(r"^→ headless dev --port \d+$", dev.lines[-1])
-
-
-def test_a_folder_in_use_is_explained(start: Callable[..., Dev]) -> None:
-    dev = start().ready()
-    second = start()
-    assert second.process.wait(PATIENCE) == 1
-    assert f"another headless (process {dev.process.pid}) runs on" in second.console
-    assert second.lines[-1].startswith("→ stop it first")
-
-
-def test_the_doctor_finds_it_sound(start: Callable[..., Dev]) -> None:
-    dev = start().ready()
+def test_the_doctor_finds_it_sound(dev: Dev) -> None:
     done = subprocess.run(
         [sys.executable, "-c", "from headless.cli import main; main()", "doctor", "--json"],
         env=os.environ | {"HEADLESS_DATA_DIR": str(dev.place), "HEADLESS_URL": dev.url},
@@ -251,6 +192,75 @@ def test_the_doctor_finds_it_sound(start: Callable[..., Dev]) -> None:
         "keys",
         "api",
     ]
+
+
+def test_a_folder_in_use_is_explained(dev: Dev, port: int) -> None:
+    second = Dev(dev.place, port)
+    try:
+        assert second.process.wait(PATIENCE) == 1
+    finally:
+        second.clear_up()
+    assert f"another headless (process {dev.process.pid}) runs on" in second.console
+    assert second.lines[-1].startswith("→ stop it first")
+
+
+def test_a_worker_that_is_killed_comes_back(dev: Dev) -> None:
+    worker = next(p for p in dev.all_processes() if "work" in p.cmdline())
+    worker.kill()
+    dev.until(lambda: "ended with signal SIGKILL; starting it again" in dev.console, "told")
+    dev.until(lambda: sum("work" in p.cmdline() for p in dev.all_processes()) == 2, "two again")
+
+
+def test_a_database_that_is_killed_comes_back(dev: Dev) -> None:
+    postgres = next(p for p in dev.all_processes() if p.name() == "postgres")
+    postgres.kill()
+    dev.until(lambda: "PostgreSQL runs again" in dev.console, "told")
+    dev.until(lambda: dev.call("GET", "/v1/whoami").status_code == 200, "answered again")
+
+
+def test_it_ends_cleanly_and_a_second_start_continues(start: Callable[..., Dev]) -> None:
+    dev = start().ready()
+    token = dev.token
+    made = dev.call("POST", "/v1/contacts", json={"external_id": "42", "email": "a@example.com"})
+    assert made.status_code == 201, made.text
+    everybody = dev.all_processes()
+    assert dev.stop(signal.SIGTERM) == 0
+    assert "stopped; everything is kept in" in dev.console
+    assert "ended with" not in dev.console
+    assert not any(process.is_running() for process in everybody)
+    dev = start().ready()
+    assert dev.token == token
+    again = dev.call("POST", "/v1/contacts", json={"external_id": "42", "email": "a@example.com"})
+    assert (again.status_code, again.json()["id"]) == (200, made.json()["id"])
+    for process in dev.all_processes():
+        if "work" in process.cmdline():
+            process.suspend()  # it cannot finish
+    dev.process.send_signal(signal.SIGINT)
+    dev.until(lambda: "stopping; what runs may finish" in dev.console, "stopping")
+    began = time.monotonic()
+    assert dev.stop() == 0, "a second Ctrl-C stops at once"
+    assert time.monotonic() - began < 10
+
+
+def test_killed_itself_it_leaves_nothing_running(start: Callable[..., Dev], tmp_path: Path) -> None:
+    dev = start().ready()
+    everybody = dev.all_processes()
+    assert len(everybody) > 8
+    dev.process.kill()
+    _, left = psutil.wait_procs(everybody, timeout=30)
+    assert left == []
+    start().ready()
+
+
+def test_a_taken_port_is_explained(start: Callable[..., Dev], port: int) -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", port))
+        server.listen()
+        dev = start()
+        assert dev.process.wait(PATIENCE) == 1
+    assert f"port {port} on 127.0.0.1 is taken by" in dev.console
+    assert f"(process {os.getpid()})" in dev.console
+    assert re.search(r"^→ headless dev --port \d+$", dev.lines[-1])
 
 
 def test_the_demonstration_moves_and_an_open_gives_points(start: Callable[..., Dev]) -> None:
