@@ -153,12 +153,12 @@ def command_migrate(plan: bool, as_json: bool) -> None:
 
 
 async def _pending(database_url: str) -> "tuple[str | None, list[Change]]":
-    from headless.storage import migrate
+    from headless.storage import migrate, revisions
     from headless.storage.database import connect
 
     database = connect(database_url)
     try:
-        has = await migrate.current(database)
+        has = await revisions.current(database)
         return has, migrate.pending(has)
     except OSError as error:
         raise _away(error) from error
@@ -183,7 +183,8 @@ def _away(error: OSError) -> Failure:
 async def migrated(database_url: str) -> str:
     """Migrate, and answer the revision that the database has now."""
     from headless.storage.database import connect
-    from headless.storage.migrate import BusyError, current, migrate
+    from headless.storage.migrate import BusyError, migrate
+    from headless.storage.revisions import current
 
     database = connect(database_url)
     try:

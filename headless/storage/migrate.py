@@ -1,13 +1,13 @@
-"""The schema: bring a database to the newest version, and say which version it has.
+"""The schema: bring a database to the newest version, and say what that would change.
 
-Imports Alembic, `tables` and `database`. Running it twice, or in two processes at once, is
+Imports Alembic, `database` and `revisions`. Running it twice, or in two processes at once, is
 harmless: an advisory lock lets one through at a time. No table is waited for longer than
 `LOCK_SECONDS`, because whoever comes after us would wait behind us; it is tried again instead.
 """
 
 import asyncio
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 from alembic import command
@@ -18,6 +18,7 @@ from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from headless.storage.database import Database
+from headless.storage.revisions import standing
 
 LOCK_SECONDS: Final = 5
 _TRIES: Final = 12
@@ -26,9 +27,6 @@ _LOCK: Final = 7_236_512  # any number that nobody else locks
 
 _CHECKOUT: Final = Path(__file__).parents[2] / "migrations"
 _WHEEL: Final = Path(__file__).parents[1] / "_migrations"
-
-
-Standing = Literal["current", "older", "newer", "empty"]
 
 
 class BusyError(Exception):
@@ -42,43 +40,18 @@ class Change(msgspec.Struct, frozen=True):
     says: str
 
 
-def _config() -> Config:
+def config() -> Config:
+    """Where the migrations are, in a checkout and in a wheel."""
     config = Config()
     config.set_main_option("script_location", str(_CHECKOUT if _CHECKOUT.is_dir() else _WHEEL))
     return config
-
-
-def newest() -> str:
-    """The revision that this code is written for."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    if head is None:
-        raise RuntimeError("the migrations are missing from this installation")
-    return head
-
-
-async def current(database: Database) -> str | None:
-    """The revision that the database has; None for an empty one."""
-    async with database.engine.connect() as connection:
-        return await connection.run_sync(
-            lambda sync: MigrationContext.configure(sync).get_current_revision()
-        )
-
-
-def standing(revision: str | None) -> Standing:
-    """How a database's revision stands to this code; one that we do not know is a later one."""
-    if revision is None:
-        return "empty"
-    known = [each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()]
-    if revision not in known:
-        return "newer"
-    return "current" if revision == known[0] else "older"
 
 
 def pending(revision: str | None) -> list[Change]:
     """What `migrate` would do to a database of that revision, in order; raises nothing."""
     if standing(revision) in ("current", "newer"):
         return []
-    scripts = ScriptDirectory.from_config(_config())
+    scripts = ScriptDirectory.from_config(config())
     ahead = scripts.iterate_revisions("head", revision or "base")
     return [Change(each.revision, (each.doc or "").strip()) for each in reversed(list(ahead))]
 
@@ -108,9 +81,9 @@ async def _migrate(database: Database) -> None:
         connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
         if standing(MigrationContext.configure(connection).get_current_revision()) == "newer":
             return
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        configured = config()
+        configured.attributes["connection"] = connection
+        command.upgrade(configured, "head")
 
     async with database.engine.begin() as connection:
         await connection.run_sync(upgrade)

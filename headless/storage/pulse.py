@@ -1,6 +1,6 @@
 """The pulse: what an operator asks the database first, read at one moment.
 
-Imports `tables`, `database`, `codes` and `migrate`. The only reader across workspaces: it counts
+Imports `tables`, `database`, `codes` and `revisions`. The only reader across workspaces: it counts
 rows for whoever runs the machine, and tells nothing of what stands in them.
 """
 
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy import func, select, text
 
-from headless.storage import migrate
+from headless.storage import revisions
 from headless.storage.codes import MessageState
 from headless.storage.database import Database
 from headless.storage.tables import message, position, worker
@@ -42,8 +42,8 @@ class Pulse(msgspec.Struct, frozen=True):
 
 async def feel(database: Database) -> Pulse:
     """Look once; raises what the driver raises when the database is away."""
-    revision = await migrate.current(database)
-    newest = migrate.newest()
+    revision = await revisions.current(database)
+    newest = revisions.newest()
     async with database.transaction() as tx:
         now, version, free = (
             await tx.execute(

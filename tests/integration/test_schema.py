@@ -5,8 +5,10 @@ from typing import Any
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+from headless.storage import migrate, revisions
 from headless.storage.database import connect
 from headless.storage.tables import metadata
 
@@ -34,3 +36,10 @@ async def test_the_migrations_make_the_tables_of_the_code(database_url: str) -> 
             assert await connection.run_sync(differences) == []
     finally:
         await database.close()
+
+
+def test_the_code_knows_every_migration_in_its_order() -> None:
+    scripts = ScriptDirectory.from_config(migrate.config())
+    assert [one.revision for one in scripts.walk_revisions("base", "heads")] == [
+        *reversed(revisions.REVISIONS)
+    ]

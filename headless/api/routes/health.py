@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from headless.api.auth import House, house_of
-from headless.storage import migrate
+from headless.storage import revisions
 from headless.storage.tables import worker
 
 _PATIENCE: Final = 2.0  # seconds that one check may take
@@ -73,8 +73,8 @@ async def _database(house: House) -> Check:
 
 
 async def _schema(house: House) -> Check:
-    has, wanted = await migrate.current(house.database), migrate.newest()
-    match migrate.standing(has):
+    has, wanted = await revisions.current(house.database), revisions.newest()
+    match revisions.standing(has):
         case "current":
             return Check(True, f"{has} (current)")
         case "newer":

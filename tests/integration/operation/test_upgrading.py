@@ -15,7 +15,7 @@ from sqlalchemy import insert, text
 from headless.channels.links import Links
 from headless.cli.ports import any_free
 from headless.seals import SealError, Seals
-from headless.storage import migrate, tables
+from headless.storage import migrate, revisions, tables
 from headless.storage.codes import Channel
 from headless.storage.database import Database, connect
 
@@ -69,12 +69,12 @@ async def test_migrate_says_what_it_would_do_and_waits_for_nobody_long(
         with pytest.raises(migrate.BusyError):
             await migrate.migrate(empty, tries=1)
     await migrate.migrate(empty, tries=1)
-    assert migrate.standing(await migrate.current(empty)) == "current"
+    assert revisions.standing(await revisions.current(empty)) == "current"
     async with empty.transaction() as tx:
         await tx.execute(text("update alembic_version set version_num = '9999'"))
-    assert migrate.standing(await migrate.current(empty)) == "newer"
+    assert revisions.standing(await revisions.current(empty)) == "newer"
     await migrate.migrate(empty, tries=1)  # a later release's: left as it is
-    assert await migrate.current(empty) == "9999"
+    assert await revisions.current(empty) == "9999"
     for each in (empty, other):
         await each.close()
 
