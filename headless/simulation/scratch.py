@@ -14,7 +14,6 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headless.simulation.faults import UnfitError
-from headless.storage import migrate
 from headless.storage.database import Database, connect
 from headless.storage.tables import metadata
 
@@ -33,6 +32,9 @@ async def scratch(url: str) -> AsyncIterator[Database]:
 
     Raises UnfitError where PostgreSQL is not there, or does not let us make a schema.
     """
+    # With Alembic come all dialects, a fifth of a start: who never simulates need not load them.
+    from headless.storage.migrate import migrate
+
     keeper = connect(url, pool_size=1, application="headless-simulation", ping=False)
     try:
         async with _connected(keeper, url) as connection:
@@ -45,7 +47,7 @@ async def scratch(url: str) -> AsyncIterator[Database]:
                 url, pool_size=4, application="headless-simulation", ping=False, schema=schema
             )
             try:
-                await migrate.migrate(database)
+                await migrate(database)
                 yield database
             finally:
                 await database.close()
