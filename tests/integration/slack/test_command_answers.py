@@ -32,7 +32,7 @@ async def test_mine_are_those_that_are_owned_by_me(desk: DeskWorld) -> None:
 
 async def test_quotes_of_any_kind_find_a_name(desk: DeskWorld) -> None:
     reply = await desk.say("show don't miss &lt;!channel&gt;")
-    assert reply.text.startswith("Don’t miss <!channel> is draft")
+    assert reply.text.startswith("Don’t miss &lt;!channel&gt; is draft")
 
 
 async def test_a_name_calls_nobody(desk: DeskWorld) -> None:
