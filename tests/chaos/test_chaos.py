@@ -105,6 +105,16 @@ class Town:
             )
         )
 
+    def look_after(self) -> None:
+        """Start a worker for each that ended by itself, as a service manager does.
+
+        One that begins while its database is away ends, with a word on what is away.
+        """
+        for each in [each for each in self.workers if each.poll() is not None]:
+            self.workers.remove(each)
+            self.done["ended by itself"] += 1
+            self.hire()
+
     def dismiss(self) -> None:
         """End all workers."""
         for each in self.workers:
@@ -259,9 +269,7 @@ async def test_a_round(
         town.hire()
         async with asyncio.timeout(PATIENCE):
             opened = await _through_faults(town, world)
-            finished = "select count(*) from enrollment where state = 1"
-            while await _asked(database, finished) < PEOPLE:
-                await asyncio.sleep(0.1)
+        await _everybody_through(town, database)
         town.dismiss()
         await _once(world, opened)
     finally:
@@ -279,6 +287,7 @@ async def _through_faults(town: Town, world: World) -> int:
         while time.monotonic() < until:
             if await _asked(world.database, "select count(*) from journal") >= at:
                 break
+            town.look_after()
             await asyncio.sleep(0.05)
         await asyncio.to_thread(town.strike)
         mailed = "select count(*) from message"
@@ -288,11 +297,12 @@ async def _through_faults(town: Town, world: World) -> int:
     return opened
 
 
-async def _everybody_through(database: Database) -> None:
+async def _everybody_through(town: Town, database: Database) -> None:
     finished = "select count(*) from enrollment where state = 1"
     try:
         async with asyncio.timeout(PATIENCE):
             while await _asked(database, finished) < PEOPLE:
+                town.look_after()
                 await asyncio.sleep(0.1)
     except TimeoutError:
         async with database.transaction() as tx:
