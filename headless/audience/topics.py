@@ -1,8 +1,8 @@
 """Topics: what mails are about, so that people can leave one and keep another.
 
 A topic is for everybody who has not left it, or, with `opt_in`, for those who asked for it. What a
-contact chose is a row; every change of it is a line of the ledger. Imports `consents`, `contacts`
-and storage.
+contact chose is a row; every change of it is a line of the ledger, and of the diary from which a
+restore reads it back. Imports `consents`, `contacts` and storage.
 """
 
 from collections.abc import Mapping
@@ -18,6 +18,7 @@ from headless.audience import consents
 from headless.audience.consents import Entry
 from headless.audience.contacts import changed
 from headless.problems import Problem
+from headless.storage import diary
 from headless.storage.database import Transaction
 from headless.storage.tables import contact, email, topic, topic_choice
 
@@ -234,8 +235,17 @@ async def choose(
         if before[number].subscribed != subscribed or subscribed
     ]
     await consents.record(tx, workspace_id, told)
+    if tx.diary is not None:
+        tx.entries += [_diarised(workspace_id, entry, number, new[number]) for number in new]
     await changed(tx, workspace_id, [entry.contact_id])
     return sorted(new)
+
+
+def _diarised(workspace_id: int, entry: Entry, number: int, subscribed: bool) -> diary.Entry:
+    return diary.Entry(
+        at=entry.at, workspace=workspace_id, contact=entry.contact_id, channel=0, reason="topic",
+        topic=number, lifted=subscribed,
+    )  # fmt: skip
 
 
 async def _refuse_taken(

@@ -14,14 +14,17 @@ from sqlalchemy.dialects.postgresql import insert
 from headless import ids
 from headless.audience import consents
 from headless.audience.consents import MARKETING_ONLY, Consent, Entry
+from headless.audience.topics import Choice
 from headless.audience.tracked import is_tracked
 from headless.campaigns import preferences, sentences
 from headless.campaigns.preferences import ABOUT
 from headless.channels import suppressed
 from headless.problems import Problem
 from headless.runtime.versions import Versions
+from headless.storage import diary
 from headless.storage.codes import Channel, word
 from headless.storage.database import Transaction
+from headless.storage.diary import TRACKING
 from headless.storage.tables import contact, suppression, tracking, workspace
 
 _MOST_LINES: Final = 200
@@ -98,6 +101,13 @@ async def _track(tx: Transaction, workspace_id: int, entry: Entry) -> None:
             set_={name: given.excluded[name] for name in ("granted", "source", "at")},
         )
     )
+    if tx.diary is not None:
+        tx.entries.append(
+            diary.Entry(
+                at=entry.at, workspace=workspace_id, contact=entry.contact_id, channel=0,
+                reason=TRACKING, lifted=entry.action == "granted",
+            )
+        )  # fmt: skip
 
 
 async def _open(tx: Transaction, workspace_id: int, channel: Channel, entry: Entry) -> None:
@@ -160,17 +170,21 @@ async def permissions(tx: Transaction, workspace_id: int, contact_id: int) -> Pe
         given.append(Permission(word(channel), may, tuple(told)))
     for choice in held.choices:
         mine = [line for line in lines if line.topic_id == choice.topic.id]
-        default = "asked for by nobody here" if choice.topic.opt_in else "for all who stay"
-        given.append(
-            Permission(
-                f"topic {choice.topic.name}", choice.subscribed, tuple(_told(mine)) or (default,)
-            )
-        )
+        because = tuple(_told(mine)) or (_chosen(choice),)
+        given.append(Permission(f"topic {choice.topic.name}", choice.subscribed, because))
     seen = [line for line in lines if line.about == "tracking"]
     unknown = ("the contact was not asked; the workspace's setting counts",)
     given.append(Permission("tracking", bool(row.tracked), tuple(_told(seen)) or unknown))
     name = row.fields.get("first_name") or row.email or row.external_id or ""
     return Permissions(contact_id, str(name), tuple(given))
+
+
+def _chosen(choice: Choice) -> str:
+    """Why a topic is or is not for a contact of whose choice the ledger has no line."""
+    if choice.chosen_at is None:
+        return "asked for by nobody here" if choice.topic.opt_in else "for all who stay"
+    chose = "to get it" if choice.subscribed else "not to get it"
+    return f"chose {chose} at {sentences.moment(choice.chosen_at)} ({choice.source})"
 
 
 def _told(lines: Sequence[Consent]) -> list[str]:

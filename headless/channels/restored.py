@@ -17,6 +17,7 @@ from sqlalchemy import (
     SmallInteger,
     and_,
     delete,
+    exists,
     func,
     literal,
     or_,
@@ -28,7 +29,7 @@ from sqlalchemy.dialects.postgresql import insert
 from headless.storage import installation
 from headless.storage.codes import Channel, MessageState
 from headless.storage.database import Database, Transaction
-from headless.storage.diary import Entry
+from headless.storage.diary import TRACKING, Entry
 from headless.storage.installation import Stance
 from headless.storage.tables import (
     campaign,
@@ -36,6 +37,9 @@ from headless.storage.tables import (
     hold,
     message,
     suppression,
+    topic,
+    topic_choice,
+    tracking,
     version,
     workspace,
 )
@@ -186,10 +190,13 @@ async def decide(tx: Transaction, *, send: bool, now: datetime) -> int:
 
 
 async def replay(tx: Transaction, entries: Iterable[Entry]) -> int:
-    """Write the diary's suppressions into the database again; how many lines these were."""
+    """Write the diary's lines into the database again; how many these were."""
     count = 0
     for entry in entries:
         count += 1
+        if entry.topic is not None or entry.reason == TRACKING:
+            await _chosen(tx, entry)
+            continue
         mine = and_(
             suppression.c.workspace_id == entry.workspace,
             suppression.c.contact_id == entry.contact,
@@ -217,6 +224,34 @@ async def replay(tx: Transaction, entries: Iterable[Entry]) -> int:
             .on_conflict_do_nothing()
         )
     return count
+
+
+async def _chosen(tx: Transaction, entry: Entry) -> None:
+    """What a contact of the backup has chosen since, of a topic of the backup or of tracking."""
+    table, key = tracking, ["workspace_id", "contact_id"]
+    about: dict[str, object] = {"granted": entry.lifted}
+    there = [contact.c.workspace_id == entry.workspace, contact.c.id == entry.contact]
+    if entry.topic is not None:
+        table, about = topic_choice, {"topic_id": entry.topic, "subscribed": entry.lifted}
+        key.append("topic_id")
+        mine = and_(topic.c.workspace_id == entry.workspace, topic.c.id == entry.topic)
+        there.append(exists(select(1).where(mine)))
+    values = {**about, "source": _REPLAYED, "at": entry.at}
+    given = insert(table).from_select(
+        ["workspace_id", "contact_id", *values],
+        select(
+            contact.c.workspace_id,
+            contact.c.id,
+            *(literal(value, table.c[name].type) for name, value in values.items()),
+        ).where(*there),
+    )
+    await tx.execute(
+        given.on_conflict_do_update(
+            index_elements=key,
+            set_={name: given.excluded[name] for name in values if name not in key},
+            where=table.c.at <= given.excluded.at,
+        )
+    )
 
 
 async def _workspaces(tx: Transaction) -> list[int]:

@@ -17,6 +17,8 @@ import msgspec
 import structlog
 
 FILE: Final = "suppressions.log"
+TRACKING: Final = "tracking"
+"""The reason of a line about being seen opening and clicking."""
 Hashed = Callable[[int, str], bytes]
 
 log = structlog.get_logger(__name__)
@@ -25,7 +27,8 @@ log = structlog.get_logger(__name__)
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line: who (by number and by the keyed hash of the address), on which channel, and why.
 
-    `lifted`: they may be written to again.
+    `lifted`: they may be written to again. With a `topic`, or where `reason` is `tracking`, it is
+    about that and not about a channel (0): left, or with `lifted` wanted again.
     """
 
     at: datetime
@@ -35,6 +38,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str
     address: bytes | None = None
     lifted: bool = False
+    topic: int | None = None
 
 
 class Diary:
