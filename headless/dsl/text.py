@@ -38,8 +38,8 @@ _UNFIT = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
 _LONE_RETURN = re.compile("\r(?!\n)")
 _MARKUP = re.compile(
     r"&(?P<entity>amp|lt|gt);"
-    r"|<(?P<link>(?:https?://|mailto:|tel:)[^|>\s]*)(?:\|(?P<label>[^>]*))?>"
-    r"|<(?P<sign>[#@])(?P<id>[A-Z0-9]+)(?:\|(?P<name>[^>]*))?>"
+    r"|<(?P<link>(?:https?://|mailto:|tel:)[^|<>\s]*)(?:\|(?P<label>[^<>]*))?>"
+    r"|<(?P<sign>[#@])(?P<id>[A-Z0-9]+)(?:\|(?P<name>[^<>]*))?>"
 )
 _FENCE = re.compile(
     r"\s*```(?:\w*\n)?(?P<inner>.*?)```\s*\Z|\s*`(?P<line>[^`\n]*)`\s*\Z", re.DOTALL

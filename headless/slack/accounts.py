@@ -114,6 +114,12 @@ async def find(tx: Transaction, workspace_id: int, team_id: str, user_id: str) -
     return None if row is None else _read(row)
 
 
+async def address(tx: Transaction, asker: Asker) -> str | None:
+    """The asker's own address, as Slack has told it."""
+    found = await find(tx, asker.workspace_id, asker.team_id, asker.user_id)
+    return None if found is None else found.email
+
+
 async def listing(tx: Transaction, workspace_id: int, team_id: str) -> list[Account]:
     """Everybody who was given a role, by name."""
     rows = await tx.execute(

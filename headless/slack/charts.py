@@ -98,6 +98,11 @@ def _png(parts: Sequence[str], height: float) -> bytes:
         f'font-family="{font.FAMILY}" font-stretch="condensed">'
         f'<rect width="100%" height="100%" fill="#ffffff"/>{whole}</svg>'
     )
+    return rendered(svg)
+
+
+def rendered(svg: str) -> bytes:
+    """A drawing as PNG, in our font, with two pixels for each unit."""
     return bytes(
         resvg_py.svg_to_bytes(
             svg_string=svg,

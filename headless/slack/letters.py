@@ -1,16 +1,15 @@
 """Letters: an email as a picture of what a reader sees first: subject, sender, the first lines.
 
 A likeness of its text, not of its design, which only a mail program can show. Pure; imports the
-font of `dsl`.
+font of `dsl`, and `charts`.
 """
 
 from collections.abc import Iterator
 from html import escape
 from typing import Final
 
-import resvg_py
-
 from headless.dsl import font
+from headless.slack.charts import rendered
 
 _WIDE: Final = 560.0
 _MARGIN: Final = 28.0
@@ -49,15 +48,7 @@ def letter(subject: str, sender: str, text: str) -> bytes:
         f'<rect x="4" y="4" width="{_WIDE - 8:.0f}" height="{height - 8:.0f}" rx="10" '
         f'fill="none" stroke="#d1d5db"/>{"".join(parts)}</svg>'
     )
-    return bytes(
-        resvg_py.svg_to_bytes(
-            svg_string=svg,
-            zoom=2,
-            skip_system_fonts=True,
-            font_files=[font.path()],
-            font_family=font.FAMILY,
-        )
-    )
+    return rendered(svg)
 
 
 def _wrapped(paragraph: str, size: float, room: float) -> Iterator[str]:

@@ -1,26 +1,17 @@
-"""`simulate`: a campaign on made-up contacts and a clock that jumps; nothing is sent or kept.
+"""`simulate`: what made-up contacts go through, told."""
 
-It runs in a schema of its own, which is gone afterwards, and is given less than a minute.
-"""
-
-import asyncio
 from typing import Final
 
-from headless.problems import Problem
-from headless.simulation import times
-from headless.simulation.faults import FaultyTextError, UnfitError
 from headless.simulation.outcome import Simulated
-from headless.simulation.prepare import START, prepare
-from headless.simulation.run import perform
-from headless.simulation.scratch import scratch
+from headless.simulation.prepare import START
 from headless.slack import blocks, finding
 from headless.slack.desk import Desk, Handler
 from headless.slack.moments import moment
 from headless.slack.parse import Command
 from headless.slack.people import Asker
+from headless.slack.rehearsal import rehearse
 from headless.slack.reply import Block, Reply
 
-_SECONDS: Final = 45.0
 _LENGTH: Final = "30d"
 _LINES: Final = 60
 
@@ -30,27 +21,7 @@ async def simulate(desk: Desk, asker: Asker, command: Command) -> Reply:
     async with desk.database.transaction() as tx:
         found = await finding.campaign(tx, asker, command)
     length = command.options.get("length", _LENGTH)
-    try:
-        prepared = await asyncio.to_thread(prepare, found.source, None, [])
-        until = times.end(length, prepared.start)
-        url = desk.database.engine.url.set(drivername="postgresql")
-        async with asyncio.timeout(_SECONDS):
-            async with scratch(url.render_as_string(hide_password=False)) as database:
-                simulated = await perform(database, prepared, until=until)
-    except TimeoutError as error:
-        raise Problem(
-            "too_large",
-            f"{length} of `{found.name}` take too long here; try a shorter time, or `headless "
-            "simulate` on a computer",
-        ) from error
-    except FaultyTextError as error:
-        raise Problem(
-            "invalid_text", "the text has faults", text=error.text, faults=error.diagnostics
-        ) from error
-    except UnfitError as error:
-        raise Problem("invalid_value", f"{error.message}; {error.fix}") from error
-    except ValueError as error:
-        raise Problem("invalid_value", str(error)) from error
+    simulated = await rehearse(desk.database, found, length)
     return _told(found.name, length, simulated)
 
 

@@ -3,8 +3,6 @@
 import asyncio
 from typing import Any, Final
 
-from sqlalchemy import select
-
 from headless import ids
 from headless.audience import segments
 from headless.channels import previews
@@ -14,14 +12,13 @@ from headless.content.emails import Email
 from headless.content.kinds import BY_WORD
 from headless.content.stored_components import Component
 from headless.problems import Problem
-from headless.slack import blocks, finding, letters
+from headless.slack import accounts, blocks, finding, letters
 from headless.slack.desk import Desk, Handler
 from headless.slack.moments import ago
 from headless.slack.parse import Command, Mistake, Suggestion, folded, spoken
 from headless.slack.people import Asker, may
 from headless.slack.refusals import SAY, Mistaken
 from headless.slack.reply import Block, Reply
-from headless.storage import tables
 from headless.storage.database import Transaction
 from headless.workspace import audit
 from headless.workspace.catalogue import load
@@ -208,14 +205,7 @@ async def test_email(desk: Desk, asker: Asker, command: Command) -> Reply:
 
 
 async def _own_address(tx: Transaction, asker: Asker) -> str:
-    account = tables.slack_account.c
-    address: str | None = await tx.scalar(
-        select(account.email).where(
-            account.workspace_id == asker.workspace_id,
-            account.team_id == asker.team_id,
-            account.user_id == asker.user_id,
-        )
-    )
+    address = await accounts.address(tx, asker)
     if not address:
         raise Problem(
             "invalid_value",

@@ -19,6 +19,7 @@ from headless.slack import blocks, charts, posting
 from headless.slack.desk import Desk, Handler
 from headless.slack.flows import views
 from headless.slack.flows.acting import note
+from headless.slack.moments import moment
 from headless.slack.parse import Command
 from headless.slack.people import Asker
 from headless.slack.reply import Block, Reply
@@ -113,7 +114,7 @@ async def _told(tx: Transaction, asker: Asker, where: str) -> Reply:
     found = (await tx.execute(select(slack_digest).where(*_here(asker, where)))).one_or_none()
     if found is None:
         return Reply(text=f"No digest comes to this channel. Set one, {_HELP}.")
-    return Reply(text=f"The next digest comes {views.moment(found.next_at, asker.zone)}.")
+    return Reply(text=f"The next digest comes {moment(found.next_at, asker.zone)}.")
 
 
 def _here(asker: Asker, where: str) -> tuple[Any, ...]:

@@ -14,6 +14,7 @@ from headless.slack.desk import Desk, Doing, Handler
 from headless.slack.flows import views
 from headless.slack.flows.acting import must_be, note
 from headless.slack.flows.running import who
+from headless.slack.moments import ago
 from headless.slack.parse import Command
 from headless.slack.people import Asker
 from headless.slack.reply import Block, Reply
@@ -54,7 +55,7 @@ async def hold_all(desk: Desk, asker: Asker, command: Command) -> Reply:
         )
         if not new:
             by = await who(tx, asker.workspace_id, asker.team_id, standing.actor)
-            text = f"Everything is held already, by {by} {views.ago(standing.since, now)}."
+            text = f"Everything is held already, by {by} {ago(standing.since, now)}."
             return Reply(text=text, blocks=(blocks.section(text), _release()))
         await note(tx, asker, "hold", WORKSPACE, {"reason": standing.reason}, now=now)
         told = await tell_held(tx, asker.workspace_id, standing, now=now)

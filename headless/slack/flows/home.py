@@ -17,6 +17,7 @@ from headless.slack.desk import Desk, Doing, Handler
 from headless.slack.finding import own_names
 from headless.slack.flows import views
 from headless.slack.flows.acting import signer
+from headless.slack.moments import moment
 from headless.slack.parse import Command
 from headless.slack.people import Asker, may
 from headless.slack.reply import Block, Reply
@@ -318,7 +319,7 @@ async def _published(desk: Desk, asker: Asker, now: datetime) -> Reply:
     alone = msgspec.structs.replace(asker, channel_id=None)
     async with desk.database.transaction() as tx:
         found = await overview(tx, alone)
-    told = blocks.context(f"as of {views.moment(now, asker.zone)}")
+    told = blocks.context(f"as of {moment(now, asker.zone)}")
     return Reply(text="Home", view=blocks.home([*shown(found), told]))
 
 

@@ -17,6 +17,7 @@ from headless.slack import blocks, finding
 from headless.slack.desk import Desk, Doing, Handler
 from headless.slack.flows import views
 from headless.slack.flows.acting import must_be, note
+from headless.slack.moments import ago
 from headless.slack.parse import Command
 from headless.slack.people import Asker
 from headless.slack.reply import Reply
@@ -87,7 +88,7 @@ async def told_state(
         said += f" by {await who(tx, workspace_id, team_id, entry.actor)}"
         since = entry.at
     if since is not None:
-        said += f" {views.ago(since, now)}"
+        said += f" {ago(since, now)}"
     if found.state == "paused" and found.pause_reason:
         said += f": {blocks.escape(found.pause_reason)}"
     return said

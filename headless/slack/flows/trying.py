@@ -3,10 +3,9 @@
 The campaign is run on a clock that jumps, with one made-up contact who does nothing. What happens
 is then told in a thread, at the same pace, with what would have followed for somebody who does
 something. The emails go to the asker as tests. No run, no points and no numbers come of it. Imports
-the simulation, test sends and `tasks`.
+`rehearsal`, test sends and `tasks`.
 """
 
-import asyncio
 import json
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -20,25 +19,21 @@ from headless.channels import previews
 from headless.content import emails
 from headless.dsl.plan import Plan, When
 from headless.problems import Problem
-from headless.simulation import outcome, times
-from headless.simulation.faults import FaultyTextError, UnfitError
+from headless.simulation import outcome
 from headless.simulation.outcome import Line
-from headless.simulation.prepare import prepare
-from headless.simulation.run import perform
-from headless.simulation.scratch import scratch
-from headless.slack import blocks, finding, posting, tasks
+from headless.slack import accounts, blocks, finding, posting, tasks
 from headless.slack.desk import Desk, Doing, Handler
 from headless.slack.flows import views
 from headless.slack.flows.acting import must_be, note
 from headless.slack.parse import Command
 from headless.slack.people import Asker
+from headless.slack.rehearsal import rehearse
 from headless.slack.reply import Reply
 from headless.slack.tasks import Task
 from headless.storage.codes import Outcome, word
 from headless.storage.database import Transaction
-from headless.storage.tables import contact, slack_account
+from headless.storage.tables import contact
 
-_SECONDS: Final = 45.0
 _LONGEST: Final = "90d"
 _FASTER: Final = 24 * 60
 _MOST: Final = 60
@@ -65,7 +60,7 @@ async def _begin(desk: Desk, asker: Asker, found: Campaign, once: str) -> Reply:
     key = f"try:{asker.user_id}:{found.id}:{once}"
     first = lines[0].at
     async with desk.database.transaction() as tx:
-        address = await _address(tx, asker)
+        address = await accounts.address(tx, asker)
         text = (
             f"Trying {blocks.quoted(found.name)} on you: a day takes a minute. Nothing is counted, "
             "and I play a contact who answers nothing."
@@ -106,21 +101,7 @@ def _minutes(length: timedelta) -> str:
 
 async def _path(desk: Desk, found: Campaign) -> list[Line]:
     """What happens to one contact who comes in; raises Problem."""
-    try:
-        prepared = await asyncio.to_thread(prepare, found.source, None, [])
-        until = times.end(_LONGEST, prepared.start)
-        url = desk.database.engine.url.set(drivername="postgresql")
-        async with asyncio.timeout(_SECONDS):
-            async with scratch(url.render_as_string(hide_password=False)) as database:
-                simulated = await perform(database, prepared, until=until)
-    except TimeoutError as error:
-        raise Problem("too_large", f"`{found.name}` takes too long to be tried here") from error
-    except FaultyTextError as error:
-        raise Problem(
-            "invalid_text", "the text has faults", text=error.text, faults=error.diagnostics
-        ) from error
-    except UnfitError as error:
-        raise Problem("invalid_value", f"{error.message}; {error.fix}") from error
+    simulated = await rehearse(desk.database, found, _LONGEST)
     taken = [line for line in simulated.journal if line.outcome != outcome.WAITING]
     if not taken:
         raise Problem("wrong_state", f"nobody made up comes into `{found.name}`; `simulate` it")
@@ -146,18 +127,6 @@ def _missed(plan: Plan, line: Line) -> str | None:
         if any(steps):
             return blocks.cut(" or ".join(blocks.quoted(text) for text in steps if text), 500)
     return None
-
-
-async def _address(tx: Transaction, asker: Asker) -> str | None:
-    a = slack_account.c
-    address: str | None = await tx.scalar(
-        select(a.email).where(
-            a.workspace_id == asker.workspace_id,
-            a.team_id == asker.team_id,
-            a.user_id == asker.user_id,
-        )
-    )
-    return address
 
 
 async def step(desk: Desk, task: Task) -> None:

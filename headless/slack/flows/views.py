@@ -4,9 +4,7 @@ Computes only: no database, no Slack. Every name from outside is escaped. Import
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -51,20 +49,6 @@ def value(found: Campaign, **more: Any) -> dict[str, Any]:
 def many(count: int, one: str, several: str) -> str:
     """`1 contact`, `1,204 contacts`."""
     return f"{count:,} {one if count == 1 else several}"
-
-
-def moment(at: datetime, zone: str) -> str:
-    """An instant in the reader's zone: `Mon 23 Nov, 09:30`."""
-    return f"{at.astimezone(ZoneInfo(zone)):%a %-d %b, %H:%M}"
-
-
-def ago(at: datetime, now: datetime) -> str:
-    """`2 min ago`."""
-    seconds = max(0, int((now - at).total_seconds()))
-    for length, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= length:
-            return f"{seconds // length} {unit} ago"
-    return "just now"
 
 
 # ---------------------------------------------------------------- drafts

@@ -112,7 +112,7 @@ async def test_a_rule_becomes_a_campaign_whose_card_follows_it(slack: Rig) -> No
 
     stale = await press(slack, {**start, "action_id": "pause"}, user="U1")
     assert stale is not None
-    assert "already paused by the API (token `test`) 2 min ago" in stale.words
+    assert "already paused by the API (token `test`) 2 minutes ago" in stale.words
     await press(slack, start)
     assert "already paused" in json.dumps(list(slack.slack.teams["T1"].views.values())[-1])
 

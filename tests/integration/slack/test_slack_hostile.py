@@ -1,5 +1,6 @@
 """What strangers and mischievous colleagues try: markup, ids of others, odd bytes."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
@@ -13,6 +14,7 @@ from sqlalchemy import func, select
 from test_flows_approving import newest_view
 from test_flows_running import buttons, later, press
 
+from headless.slack import accounts
 from headless.storage.tables import audit, slack_post, slack_task
 
 EVIL = "<!channel> <@U2> `x` *b* & <https://e.example|go>"
@@ -222,3 +224,62 @@ async def test_a_card_that_somebody_threw_away_is_left_alone(slack: Rig) -> None
     assert "watches `Mine`" in again.words
     await later(slack)
     assert any("Mine" in json.dumps(one) for one in slack.slack.teams["T1"].messages.values())
+
+
+async def test_what_comes_at_the_same_moment_is_each_stored_once(slack: Rig) -> None:
+    slack.slack.team("T2", "Other")
+    await slack.install("T2", await slack.workspace("Other"))
+    slack.slack.team("T3", "Not installed")
+    same = {"trigger_id": slack.slack.trigger("T1"), "response_url": slack.slack.response_url("T1")}
+    told = await asyncio.gather(
+        *(slack.command("whoami", user=f"U{1 + number % 2}") for number in range(20)),
+        *(slack.command("whoami", **same) for _ in range(3)),
+        *(slack.command("whoami", team="T2") for _ in range(3)),
+        slack.command("whoami", team="T3"),
+    )
+    assert [one.status_code for one in told] == [200] * 27
+    assert [bool(one.text) for one in told] == [False] * 26 + [True]
+    async with slack.database.glance() as tx:
+        rows = await tx.execute(
+            select(slack_task.c.workspace_id, func.count()).group_by(slack_task.c.workspace_id)
+        )
+        stored = {row[0]: row[1] for row in rows}
+    assert stored == {slack.workspace_id: 21, slack.workspace_id + 1: 3}
+    await slack.work()
+    assert sum("Other" in call.words for call in slack.slack.responses) == 3
+
+
+async def test_a_role_taken_away_meanwhile_counts(slack: Rig) -> None:
+    await slack.role("U2", "approver")
+    await slack.command("hold all", user="U2")
+    async with slack.database.transaction() as tx:
+        await accounts.set_role(tx, slack.workspace_id, "T1", "U2", "viewer", now=slack.clock.now())
+    await slack.work()
+    assert "needs the role *approver*" in slack.slack.responses[-1].words
+    await slack.command("list", user="U2")
+    async with slack.database.transaction() as tx:
+        await accounts.set_role(tx, slack.workspace_id, "T1", "U2", "none", now=slack.clock.now())
+    await slack.work()
+    assert "You have no role here" in slack.slack.responses[-1].words
+
+
+async def test_a_reason_is_kept_whatever_it_is_given_for(slack: Rig) -> None:
+    await slack.ask('new Mine: start when did "x" add tag a')
+    await slack.command('start Mine reason "because one"')
+    await slack.work()
+    await slack.submit(newest_view(slack), {})
+    await slack.ask('pause Mine reason "because two"')
+    await slack.ask('resume Mine reason "because three"')
+    asked = await slack.ask('stop Mine reason "because four"')
+    await press(slack, buttons(asked)["Stop for good"])
+    await slack.ask('archive Mine reason "because five"')
+    await slack.ask('new Other: start when did "x" add tag a')
+    asked = await slack.ask('delete Other reason "because six"')
+    await press(slack, buttons(asked)["Discard"])
+    async with slack.database.glance() as tx:
+        told = await tx.execute(
+            select(audit.c.detail["reason"].astext)
+            .where(audit.c.detail.has_key("reason"))
+            .order_by(audit.c.id)
+        )
+        assert [row[0].split()[1] for row in told] == ["one", "two", "three", "four", "five", "six"]

@@ -1,5 +1,7 @@
 """What people type in Slack, and what is understood of it."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -151,3 +153,14 @@ def test_no_word_means_two_things() -> None:
     assert len(words) == len(set(words)) == len(WORDS)
     assert not OPENERS & set(words)
     assert sorted(name for group in GROUPS.values() for name in group) == sorted(BY_NAME)
+
+
+@pytest.mark.parametrize("text", ["new " + "<http://a|" * 4_000, "check " + "<@U1" * 9_000])
+def test_a_text_made_to_be_slow_is_not(text: str) -> None:
+    began = time.process_time()
+    parse(text)
+    assert time.process_time() - began < 1
+
+
+def test_letters_that_look_like_others_are_no_verb() -> None:
+    assert isinstance(parse("li\u017ft"), Mistake)
