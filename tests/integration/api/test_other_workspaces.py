@@ -29,7 +29,7 @@ NAMES = (
 INSTEAD = {name: name.replace(name.strip('@"'), MARK) for name in NAMES}
 ID = re.compile(r"[a-z]{3}_[0-9a-z]{13}")
 NOT_THEIRS = ("/v1/schema/{name:str}",)
-MOST = 4
+MOST = 2
 """How many of their things a query names, and a body."""
 
 Ask = tuple[str, dict[str, Any], str]
