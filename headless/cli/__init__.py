@@ -41,6 +41,7 @@ _COMMANDS: Final = {
     "plan": "headless.cli.folders",
     "apply": "headless.cli.folders",
     "why": "headless.cli.why",
+    "try": "headless.cli.calls.trying",
     "trigger": "headless.cli.calls.trigger",
     "inbox": "headless.cli.calls.inbox",
     "tail": "headless.cli.calls.tail",

@@ -4,6 +4,8 @@ Data that belong to another HEADLESS_URL hand nothing over to anybody until one 
 Both work on the database itself.
 """
 
+import os
+
 import click
 
 from headless.campaigns.anonymising import anonymise
@@ -12,6 +14,7 @@ from headless.cli import environment
 from headless.cli.output import Exit, Failure, agree, answer, json_option, print_json
 from headless.cli.own_database import database_url, work
 from headless.clock import SystemClock
+from headless.settings import Settings
 from headless.storage import installation
 from headless.storage.database import Database
 from headless.storage.installation import Stance
@@ -25,7 +28,7 @@ def command_adopt(yes: bool, as_json: bool) -> None:
 
     Do it only when the other one has stopped for good: both would write to the same people.
     """
-    settings = environment.settings()
+    settings = _settings_of_a_known_place()
     now = SystemClock().now()
 
     async def take_over(database: Database) -> None:
@@ -56,7 +59,7 @@ def command_anonymise(yes: bool, as_json: bool) -> None:
     and tokens go; every workspace becomes a sandbox; what waits to be sent is dropped. Campaigns,
     segments, emails and the numbers stay.
     """
-    settings = environment.settings()
+    settings = _settings_of_a_known_place()
     now = SystemClock().now()
 
     async def look(database: Database) -> Stance:
@@ -82,6 +85,18 @@ def command_anonymise(yes: bool, as_json: bool) -> None:
         changed = work(url, make)
     told = f"{changed} contacts are nobody now; make a token: headless tokens create --admin"
     _tell({"contacts": changed}, told, as_json=as_json)
+
+
+def _settings_of_a_known_place() -> Settings:
+    """The settings; a default address would make a copy of the installation itself."""
+    settings = environment.settings()
+    if not (os.environ.get("HEADLESS_URL") or os.environ.get("HEADLESS_URL_FILE")):
+        raise Failure(
+            "`HEADLESS_URL` is not set, so this may be the installation itself",
+            "set it to the address that `headless up` or `headless serve` has here",
+            Exit.USAGE,
+        )
+    return settings
 
 
 def _tell(document: dict[str, object], told: str, *, as_json: bool) -> None:

@@ -46,6 +46,7 @@ EXAMPLES: Final = {
     "plan": "plan workspace --out plan.json",
     "apply": "apply plan.json --yes",
     "why": "why ada@example.com Hello",
+    "try": "try Hello ada@example.com --until 30d",
     "trigger": 'trigger ada@example.com "signed up" plan=pro',
     "inbox list": "inbox list --to ada@example.com --wait 10",
     "inbox show": "inbox show 1",

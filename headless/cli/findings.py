@@ -89,7 +89,8 @@ def installation(stance: Stance) -> Finding:
     """Whose data these are, and whether they may speak."""
     if stance.copy:
         says = f"a copy of the one at {stance.bound_url}: nothing is sent"
-        return Finding("xx", "installation", says, "headless anonymise, or headless adopt")
+        fix = f"if this is it, HEADLESS_URL={stance.bound_url}; if not: docs/operate.md"
+        return Finding("xx", "installation", says, fix)
     if stance.restored or stance.moved:
         says = "restored from a backup and held: nothing is sent"
         return Finding("!!", "installation", says, "look at what is uncertain; headless release")

@@ -95,7 +95,7 @@ def _simulate(
     settings = environment.settings()
     signal.signal(signal.SIGTERM, _interrupt)
     with postgres(settings) as url:
-        simulated = asyncio.run(_run(url, prepared, ends))
+        simulated = asyncio.run(simulated_in(url, prepared, ends))
     if as_json:
         _print(simulated)
     else:
@@ -150,7 +150,8 @@ def _rows(what: str, name: str) -> "list[Row]":
     return rows.csv_rows(what, data) if suffix == ".csv" else rows.ndjson(what, data)
 
 
-async def _run(url: str, prepared: "Prepared", until: datetime | None) -> "Simulated":
+async def simulated_in(url: str, prepared: "Prepared", until: datetime | None) -> "Simulated":
+    """What comes of a simulation, in a scratch schema of the database there; shows its progress."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 

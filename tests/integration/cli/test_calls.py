@@ -201,3 +201,37 @@ async def test_a_draft_is_called_otherwise_and_thrown_away(served: Served) -> No
     assert missing.stderr.splitlines()[-1].startswith("→ check the spelling; `headless campaigns")
     nothing = await house.run("domains", "check", "--text")
     assert (nothing.stdout, "no domain of its own" in nothing.stderr) == ("", True)
+
+
+async def test_a_campaign_is_tried_on_a_contact_as_it_is(served: Served) -> None:
+    house = served.house
+    await served.api.post(
+        "/v1/emails", json={"name": "Tips", "subject": "Tips", "html": "<p>Tips</p>"}
+    )
+    for name, city in (("dora", "Paris"), ("emil", "Rome")):
+        await served.api.post(
+            "/v1/contacts",
+            json={
+                "email": f"{name}@example.com",
+                "fields": {"city": city},
+                "fields_mode": "create",
+            },
+        )
+    source = (
+        'campaign "Autumn"\nstart when did "signed up"\n'
+        'if city is "Paris" then add tag near else add tag far\nwait 3d\nsend email Tips\n'
+    )
+    assert (await served.api.post("/v1/campaigns", json={"source": source})).status_code == 201
+    near = await house.run("try", "Autumn", "dora@example.com", "--text")
+    assert "add tag near" in near.stdout
+    assert "add tag far" not in near.stdout
+    told = await house.run("try", "Autumn", "emil@example.com", "--send-to", "emil@example.com")
+    far = json.loads(told.stdout)
+    steps = [line["step"] for line in far["lines"]]
+    assert "add tag far" in steps
+    assert "send email Tips" in steps
+    assert [(test["email"], test["to"]) for test in far["tests"]] == [("Tips", "emil@example.com")]
+    stats = (await served.api.get("/v1/campaigns/Autumn/stats")).json()
+    assert sum(stats["enrollments"].values()) == 0
+    unfit = await house.run("try", "Autumn", "--until", "soon", code=2)
+    assert unfit.stderr.splitlines()[-1] == "→ headless try --help"

@@ -125,6 +125,13 @@ def test_while_the_server_is_away_each_command_that_asks_it_ends_with_75(
         assert done.fix == "→ start it with `headless dev`, or set HEADLESS_URL"
 
 
+@pytest.mark.parametrize("command", ["adopt", "anonymise"])
+def test_what_cannot_be_taken_back_asks_first_where_it_is(place: Path, command: str) -> None:
+    done = run([command, "--yes"])
+    assert (done.code, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: `HEADLESS_URL` is not set")
+
+
 def test_a_wrong_call_of_each_command_ends_with_2_and_names_its_help(place: Path) -> None:
     for path in EXAMPLES:
         done = run([*path.split(), "--sideways"])
