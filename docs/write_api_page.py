@@ -58,7 +58,11 @@ This page is made from the API's own description, which a running server answers
 - **Limits**: each token has budgets for reads, writes and ingest (activities), by the minute.
   Answers say them in `RateLimit-Policy: "reads";q=3000;w=60` and what is left in
   `RateLimit: "reads";r=2999;t=1`; a 429 says in `Retry-After` how many seconds to wait.
-- **Bodies** may have 1 MB, batches 5 MB; imports are streamed and have no limit.
+- **Bodies** may have 1 MB, batches 5 MB; imports are streamed and have no limit. A body that takes
+  longer than `HEADLESS_BODY_SECONDS`, and a second for each 2 KB of it, is answered 408.
+- **Plans**: what concerns many people (starting a campaign, a new version of it, a bulk change of
+  contacts) is asked for twice: the first answer (428) is the plan, the same request with the plan's
+  hash does it, or is refused (409) when things have moved since.
 
 ## Without a token
 

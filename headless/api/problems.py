@@ -259,8 +259,9 @@ EXPLAINED: Final[dict[str, str]] = {
     "unsupported_media": "Send the content type that the detail names.",
     "invalid_text": "The campaign's text has faults. `diagnostics` has every one with its place, "
     "its help and, where there is one, its fix.",
-    "plan_required": "Starting is confirmed by the hash of the plan that you were shown: send "
-    '`{"plan": "sha256:…"}` with the hash from this answer.',
+    "plan_required": "Starting a campaign, giving it a new version and changing contacts in bulk "
+    "are confirmed by the hash of the plan that you were shown: send the same again with "
+    '`"plan": "sha256:…"`, the hash from this answer.',
     "rate_limited": "Wait as long as `Retry-After` says.",
     "internal": "Our fault. The request id finds it in the log.",
     "not_ready": "The service is starting or lacks something it needs; `/readyz` says what.",

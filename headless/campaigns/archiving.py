@@ -90,7 +90,7 @@ async def rename(
     await tx.execute(
         update(campaign)
         .where(campaign.c.workspace_id == workspace_id, campaign.c.id == campaign_id)
-        .values(name=called, updated_at=now)
+        .values(name=called, updated_at=now, revision=campaign.c.revision + 1)
     )
     await former.note(tx, workspace_id, "cmp", found.name, called, campaign_id, now=now)
     return await find(tx, workspace_id, campaign_id)

@@ -3,14 +3,14 @@
 from typing import Any, Final
 
 import msgspec
-from litestar import Request, delete, patch, post
+from litestar import Request, Response, delete, patch, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from headless.api import bodies
 from headless.api.auth import Caller, needs
 from headless.api.openapi import reads
-from headless.api.routes.campaigns import CampaignRow, refuse_stale, row
+from headless.api.routes.campaigns import CampaignRow, etag, refuse_stale, row
 from headless.campaigns import archiving, publish
 
 
@@ -27,7 +27,7 @@ class CampaignChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 )
 async def rename_campaign(
     request: Request[Any, Any, Any], call: Caller, name: FromPath[str]
-) -> CampaignRow:
+) -> Response[CampaignRow]:
     """Call a campaign something else; where its text says the name, change it there (409).
 
     `If-Match` refuses to rename what somebody else has saved since.
@@ -37,7 +37,7 @@ async def rename_campaign(
         found = await publish.find(tx, call.workspace_id, name)
         refuse_stale(request, found)
         renamed = await archiving.rename(tx, call.workspace_id, found.id, body.name, now=call.now)
-    return row(renamed)
+    return Response(row(renamed), headers={"ETag": etag(renamed)})
 
 
 @post(

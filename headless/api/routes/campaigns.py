@@ -216,20 +216,21 @@ def line_shape(line: why.Line) -> LineShape:
 
 def answer(found: Campaign, read: Examined | None = None, *, status: int = 200) -> Response[Any]:
     """A campaign with its entity tag; a new one with its place."""
-    headers = {"ETag": _etag(found)}
+    headers = {"ETag": etag(found)}
     if status == 201:
         headers["Location"] = f"/v1/campaigns/{found.public_id}"
     return Response(shape(found, read), status_code=status, headers=headers)
 
 
-def _etag(found: Campaign) -> str:
+def etag(found: Campaign) -> str:
+    """The entity tag of a campaign: another one after each save."""
     return f'"{found.revision}-{found.hash.removeprefix("sha256:")[:6]}"'
 
 
 def refuse_stale(request: Request[Any, Any, Any], found: Campaign) -> None:
     """Raise Problem `stale_version` when `If-Match` names another save than the newest."""
     wanted = request.headers.get("if-match")
-    if wanted is not None and wanted.strip() not in ("*", _etag(found)):
+    if wanted is not None and wanted.strip() not in ("*", etag(found)):
         raise Problem("stale_version", "somebody has saved in between; read it again and merge")
 
 
@@ -298,7 +299,7 @@ async def get_campaign(
         found = await publish.find(tx, call.workspace_id, name)
         more = (await _more(tx, call, [found], include))[found.id]
     told = msgspec.structs.replace(shape(found), **more)
-    return Response(told, headers={"ETag": _etag(found)})
+    return Response(told, headers={"ETag": etag(found)})
 
 
 @put(

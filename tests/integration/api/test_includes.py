@@ -48,7 +48,12 @@ async def test_a_rename_over_somebody_elses_save_is_refused(api: Api) -> None:
     assert (await api.put("/v1/campaigns/One/source", json=text, headers=old)).status_code == 200
     stale = await api.patch("/v1/campaigns/One", json={"name": "Two"}, headers=old)
     assert (stale.status_code, stale.json()["code"]) == (412, "stale_version")
-    late = await api.post("/v1/campaigns/One/apply", json={"source": text["source"]}, headers=old)
+    new = {"If-Match": (await api.get("/v1/campaigns/One")).headers["etag"]}
+    renamed = await api.patch("/v1/campaigns/One", json={"name": "Two"}, headers=new)
+    assert renamed.headers["etag"] == (await api.get("/v1/campaigns/Two")).headers["etag"]
+    again = await api.patch("/v1/campaigns/Two", json={"name": "One"}, headers=new)
+    assert again.status_code == 412
+    late = await api.post("/v1/campaigns/Two/apply", json={"source": text["source"]}, headers=old)
     assert (late.status_code, late.json()["code"]) == (412, "stale_version")
 
 
