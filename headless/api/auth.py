@@ -222,7 +222,8 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     key = repeats.key_of(connection)
     if key is not None and not dry:
         claimed = Claim(token.workspace_id, "POST", connection.scope["path"], key, now)
-        await repeats.begin(connection, handler, house.database, house.seals, claimed)
+        who = [*sorted(token.scopes), token.member_id]
+        await repeats.begin(connection, handler, house.database, house.seals, claimed, who)
     call = Call(house, token, now, handler, dry=dry)
     call.count = counting.asked(connection, handler)
     connection.state.call = call

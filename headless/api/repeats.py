@@ -6,6 +6,7 @@ runs. What may be tried again (429, 5xx) is not kept.
 """
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -108,12 +109,17 @@ async def begin(
     database: Database,
     seals: Seals,
     claimed: Claim,
+    who: Sequence[object],
 ) -> None:
-    """Claim the key of a request; raises Replay, or Problem `key_reused` or `key_busy`."""
+    """Claim the key of a request; raises Replay, or Problem `key_reused` or `key_busy`.
+
+    `who` is what the caller may do and whose it is: an answer may hold a new token, so nobody else
+    is told it again.
+    """
     if not isinstance(connection, Request) or not isinstance(handler, HTTPRouteHandler):
         raise TypeError("only requests have an Idempotency-Key")
     keeping = Keeping(database, seals, claimed)
-    keeping.digest.update(_asked(connection))
+    keeping.digest.update(_asked(connection, who))
     if handler.resolve_request_max_body_size() is not None:
         await connection.body()  # too large or torn: refused before the key is taken
         keeping.digest.update(await connection.body())
@@ -151,11 +157,11 @@ def key_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
     return key
 
 
-def _asked(connection: ASGIConnection[Any, Any, Any, Any]) -> bytes:
+def _asked(connection: ASGIConnection[Any, Any, Any, Any], who: Sequence[object]) -> bytes:
     """What of a request tells it apart from others on the same path, besides its body."""
     query = connection.scope["query_string"].decode("latin-1")
     media = connection.headers.get("content-type", "")
-    return msgspec.json.encode([query, media])
+    return msgspec.json.encode([query, media, who])
 
 
 async def keep_answer(message: Message, scope: Scope) -> None:

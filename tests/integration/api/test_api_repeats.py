@@ -143,3 +143,20 @@ async def test_a_key_is_a_short_word(api: Api, key: Any) -> None:
     answer = await api.post("/v1/tokens", json=TOKEN, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_value")
     assert len((await api.get("/v1/tokens")).json()["data"]) == 1
+
+
+async def test_a_new_token_is_told_again_only_to_who_may_do_as_much(
+    api: httpx.AsyncClient, server: Server
+) -> None:
+    wanted = {"name": "Root", "scopes": ["admin"]}
+    first = await api.post("/v1/tokens", json=wanted, headers=KEY)
+    assert first.status_code == 201
+    _, minting = await server.new_token("tokens:write")
+    async with server.client(minting) as poor:
+        again = await poor.post("/v1/tokens", json=wanted, headers=KEY)
+    assert (again.status_code, again.json()["code"]) == (422, "key_reused")
+    assert first.json()["token"] not in again.text
+    _, another = await server.new_token("admin")
+    async with server.client(another) as rotated:
+        again = await rotated.post("/v1/tokens", json=wanted, headers=KEY)
+    assert again.content == first.content
