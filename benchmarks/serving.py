@@ -55,8 +55,8 @@ async def installation(
     finally:
         for process in started:
             process.terminate()
-        for process in started:
-            process.wait(30)
+        for process in started:  # meanwhile this one may have to answer them
+            await asyncio.to_thread(process.wait, 30)
 
 
 async def _ready(port: int, path: str) -> None:

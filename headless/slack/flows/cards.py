@@ -62,16 +62,13 @@ async def watch(
     """
     found = await publish.find(tx, asker.workspace_id, campaign_id)
     told, _ = await _numbers(tx, asker.workspace_id, asker.team_id, found)
-    own = {
-        "workspace_id": asker.workspace_id,
-        "team_id": asker.team_id,
-        "channel": channel,
-        "campaign_id": campaign_id,
-    }
     kinds = dict(filters or {"lifecycle": True, "errors": True, "milestones": True})
     far = Told(found.state, found.version, told.trouble, told.entered, told.goal)
     row = insert(slack_watch).values(
-        **own,
+        workspace_id=asker.workspace_id,
+        team_id=asker.team_id,
+        channel=channel,
+        campaign_id=campaign_id,
         **kinds,
         told=msgspec.to_builtins(far),
         made_by=asker.user_id,
@@ -83,11 +80,21 @@ async def watch(
         keys = ["workspace_id", "team_id", "channel", "campaign_id"]
         row = row.on_conflict_do_update(index_elements=keys, set_=kinds)
     await tx.execute(row)
-    key = f"card:{asker.team_id}:{channel}:{campaign_id}:{int(now.timestamp())}"
+    await _post(tx, asker, found, channel, told, now)
+
+
+async def _post(
+    tx: Transaction, asker: Asker, found: Campaign, channel: str, told: views.Shown, now: datetime
+) -> None:
+    """Post the card, unless the channel has it already."""
+    key = f"card:{asker.team_id}:{channel}:{found.id}:{int(now.timestamp())}"
     made = await tx.execute(
         insert(slack_card)
         .values(
-            **own,
+            workspace_id=asker.workspace_id,
+            team_id=asker.team_id,
+            channel=channel,
+            campaign_id=found.id,
             key=key,
             shown=msgspec.to_builtins(told),
             due_at=now + _EVERY,
