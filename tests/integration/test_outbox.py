@@ -1,136 +1,26 @@
 """The outbox against a real PostgreSQL and real SMTP: each mail once, each reason kept."""
 
 import asyncio
-import contextlib
-import os
-import signal
-import sys
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from datetime import timedelta
 
 import pytest
-from mail_double import HANG_UP, MailDouble
+from mail_double import MailDouble
+from outbox_world import LINKS, NOW, World
 from sqlalchemy import insert, select, update
 
 from headless import ids
 from headless.channels import inbox, outbox
 from headless.channels.answers import Answer
 from headless.channels.email import EmailCourier
-from headless.channels.links import Links, resolve
+from headless.channels.links import resolve
 from headless.channels.ports import NullSender
 from headless.channels.settling import ATTEMPTS
 from headless.channels.sink import run_sink
-from headless.channels.smtp import SmtpSender, parse_url
-from headless.content import emails
 from headless.content.drafts import Draft
 from headless.storage import tables
-from headless.storage.codes import ActivityKind, Channel, MessageState
-from headless.storage.database import Database, connect
-
-NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
-LINKS = Links((b"a key for tests, 32 bytes long..",), "http://localhost:8080")
-DRAFT = Draft(
-    name="Welcome",
-    subject="Hello {{ contact.first_name }}",
-    html='<p>Good. <a href="https://a.example/?x=1">Look</a>'
-    '{% for i in entry.items %} <a href="{{ i }}">i</a>{% endfor %} {{ coupon }}</p>',
-)
-
-
-class World:
-    """A workspace with an email, and whatever a test adds to it."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self.workspace_id = 0
-        self.email_id = 0
-
-    async def begin(self) -> None:
-        async with self.database.transaction() as tx:
-            self.workspace_id = await tx.scalar(
-                insert(tables.workspace)
-                .values(name="Acme", created_at=NOW, postal_address="1 Long Street")
-                .returning(tables.workspace.c.id)
-            )
-            self.email_id = await self.email(DRAFT)
-
-    async def email(self, draft: Draft) -> int:
-        async with self.database.transaction() as tx:
-            saved = await emails.put(tx, workspace_id=self.workspace_id, draft=draft, now=NOW)
-        return saved.email.id
-
-    async def contacts(self, *addresses: str | None, **fields: Any) -> list[int]:
-        async with self.database.transaction() as tx:
-            rows = await tx.execute(
-                insert(tables.contact).returning(tables.contact.c.id),
-                [
-                    {
-                        "workspace_id": self.workspace_id,
-                        "email": address,
-                        "fields": {"first_name": (address or "").split("@")[0], **fields},
-                        "created_at": NOW,
-                        "updated_at": NOW,
-                    }
-                    for address in addresses
-                ],
-            )
-            return [row.id for row in rows]
-
-    async def messages(self, contacts: list[int], **values: Any) -> list[int]:
-        async with self.database.transaction() as tx:
-            rows = await tx.execute(
-                insert(tables.message).returning(tables.message.c.id),
-                [
-                    {
-                        "workspace_id": self.workspace_id,
-                        "contact_id": contact,
-                        "channel": int(Channel.EMAIL),
-                        "ref": self.email_id,
-                        "created_at": NOW,
-                        "due_at": NOW,
-                        **values,
-                    }
-                    for contact in contacts
-                ],
-            )
-            return [row.id for row in rows]
-
-    async def deliver(
-        self, url: str, *, now: datetime = NOW, width: int = 8, batch: int = 500
-    ) -> outbox.Delivered:
-        sender = SmtpSender(parse_url(url), width=width)
-        try:
-            return await outbox.deliver(
-                self.database,
-                EmailCourier(LINKS, sender),
-                workspace_id=self.workspace_id,
-                now=now,
-                batch=batch,
-            )
-        finally:
-            await sender.close()
-
-    async def states(self) -> dict[int, tuple[MessageState, str | None, int]]:
-        m = tables.message.c
-        async with self.database.transaction() as tx:
-            rows = await tx.execute(select(m.id, m.state, m.reason, m.attempts))
-            return {row.id: (MessageState(row.state), row.reason, row.attempts) for row in rows}
-
-    async def suppressions(self) -> dict[int, str]:
-        s = tables.suppression.c
-        async with self.database.transaction() as tx:
-            return {row[0]: row[1] for row in await tx.execute(select(s.contact_id, s.reason))}
-
-    async def suppress(self, contact: int, reason: str) -> None:
-        async with self.database.transaction() as tx:
-            await tx.execute(
-                insert(tables.suppression).values(
-                    workspace_id=self.workspace_id, contact_id=contact, channel=1,
-                    reason=reason, source="test", at=NOW,
-                )
-            )  # fmt: skip
+from headless.storage.codes import ActivityKind, MessageState
+from headless.storage.database import connect
 
 
 @pytest.fixture
@@ -382,150 +272,6 @@ async def test_retries_end_with_a_person(world: World) -> None:
     assert (state, attempts) == (MessageState.PARKED, ATTEMPTS)
     assert reason == "gave up after 8 times: 451 4.3.0 never"
     assert server.asked["a@c.example"] == ATTEMPTS
-
-
-async def test_a_mail_without_an_answer_is_held_or_sent_again(world: World) -> None:
-    contacts = await world.contacts("a@c.example", "b@c.example")
-    (held,) = await world.messages(contacts[:1])
-    (again,) = await world.messages(contacts[1:], data={"transactional": True})
-    async with MailDouble() as server:
-        server.dot = {"a@c.example": [HANG_UP], "b@c.example": [HANG_UP, "250 2.0.0 taken"]}
-        await world.deliver(server.url)
-        assert (await world.states())[held][0] is MessageState.UNCERTAIN
-        assert (await world.states())[again][0] is MessageState.PENDING
-        later = NOW + timedelta(hours=1)
-        await world.deliver(server.url, now=later)
-        assert server.taken == {"a@c.example": 1, "b@c.example": 2}
-        async with world.database.transaction() as tx:
-            assert (
-                await outbox.resend(
-                    tx, workspace_id=world.workspace_id, message_ids=[held, again], now=later
-                )
-                == 1
-            )
-        server.dot = {}
-        await world.deliver(server.url, now=later)
-    assert server.taken["a@c.example"] == 2
-    assert {each[0] for each in (await world.states()).values()} == {MessageState.SENT}
-
-
-WORKER = """
-import asyncio, sys
-from datetime import datetime
-from headless.channels import outbox
-from headless.channels.email import EmailCourier
-from headless.channels.links import Links
-from headless.channels.smtp import SmtpSender, parse_url
-from headless.storage.database import connect
-
-async def main(database, server, workspace, now):
-    courier = EmailCourier(Links((b"a key of thirty-two bytes, or so",), "http://x"),
-                           SmtpSender(parse_url(server), width=4))
-    await outbox.deliver(connect(database), courier, workspace_id=int(workspace),
-                         now=datetime.fromisoformat(now))
-
-asyncio.run(main(*sys.argv[1:]))
-"""
-
-
-async def test_kill_9_leaves_no_more_in_doubt_than_was_on_the_wire(
-    world: World, database_url: str
-) -> None:
-    contacts = await world.contacts(*(f"p{n}@c.example" for n in range(100)))
-    messages = await world.messages(contacts[:99])
-    messages += await world.messages(contacts[99:], data={"transactional": True}, due_at=NOW)
-    async with MailDouble() as server:
-        server.hold = asyncio.Event()  # every mail is taken, none is answered
-        worker = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", WORKER, database_url, server.url, str(world.workspace_id),
-            NOW.isoformat(), cwd=Path(__file__).parents[2],
-        )  # fmt: skip
-        async with asyncio.timeout(60):
-            while server.taken.total() < 4:
-                await asyncio.sleep(0.01)
-        os.kill(worker.pid, signal.SIGKILL)
-        await worker.wait()
-        server.hold.set()
-        server.hold = None
-        states = await world.states()
-        in_doubt = {m for m in messages if states[m][0] is MessageState.SENDING}
-        assert len(in_doubt) == 4
-        assert (await world.deliver(server.url)).sent == 96
-
-        recover = {"workspace_id": world.workspace_id, "channel": Channel.EMAIL}
-        assert await outbox.recover(world.database, now=NOW, **recover) == 0
-        later = NOW + timedelta(minutes=1)
-        assert await outbox.recover(world.database, now=later, **recover) == 4
-        await world.deliver(server.url, now=later)
-    states = await world.states()
-    uncertain = {m for m in messages if states[m][0] is MessageState.UNCERTAIN}
-    assert uncertain == in_doubt - {messages[99]}
-    assert {states[m][0] for m in messages if m not in uncertain} == {MessageState.SENT}
-    twice = {address for address, times in server.taken.items() if times > 1}
-    assert twice == ({"p99@c.example"} if messages[99] in in_doubt else set())
-
-
-async def test_a_worker_taken_for_dead_still_has_the_last_word(world: World) -> None:
-    (message,) = await world.messages(await world.contacts("a@c.example"))
-    async with MailDouble() as server:
-        server.hold = asyncio.Event()
-        delivery = asyncio.create_task(world.deliver(server.url))
-        async with asyncio.timeout(30):
-            while not server.taken:
-                await asyncio.sleep(0.01)
-        taken_over = await outbox.recover(
-            world.database,
-            workspace_id=world.workspace_id,
-            channel=Channel.EMAIL,
-            now=NOW + timedelta(hours=1),
-        )
-        assert taken_over == 1
-        assert (await world.states())[message][0] is MessageState.UNCERTAIN
-        server.hold.set()
-        assert (await delivery).sent == 1
-    assert (await world.states())[message][0] is MessageState.SENT
-
-
-async def test_stopping_settles_what_is_on_the_wire(world: World) -> None:
-    await world.messages(await world.contacts(*(f"p{n}@c.example" for n in range(50))))
-    async with MailDouble() as server:
-        server.hold = asyncio.Event()
-        delivery = asyncio.create_task(world.deliver(server.url, width=4))
-        async with asyncio.timeout(30):
-            while server.taken.total() < 4:
-                await asyncio.sleep(0.01)
-        delivery.cancel()
-        server.hold.set()
-        with contextlib.suppress(asyncio.CancelledError):
-            await delivery
-    states = [each[0] for each in (await world.states()).values()]
-    assert states.count(MessageState.SENT) == 4
-    assert states.count(MessageState.PENDING) == 46
-
-
-async def test_a_lease_is_renewed_while_a_server_is_slow(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(outbox, "RENEW_SECONDS", 0.05)
-    (message,) = await world.messages(await world.contacts("a@c.example"))
-    due = select(tables.message.c.due_at)
-    async with MailDouble() as server:
-        server.hold = asyncio.Event()
-        delivery = asyncio.create_task(world.deliver(server.url))
-        async with asyncio.timeout(30):
-            while not server.taken:
-                await asyncio.sleep(0.01)
-            async with world.database.transaction() as tx:
-                first = await tx.scalar(due)
-            later = first
-            while later == first:
-                await asyncio.sleep(0.01)
-                async with world.database.transaction() as tx:
-                    later = await tx.scalar(due)
-        assert later > first
-        server.hold.set()
-        await delivery
-    assert (await world.states())[message][0] is MessageState.SENT
 
 
 async def test_the_sink_says_so_when_it_cannot_keep_a_mail(world: World) -> None:
