@@ -134,7 +134,7 @@ def _lead_to(head: Any, place: str) -> bytes:
     head["status"] = 308
     head["headers"] = [
         *((name, value) for name, value in head["headers"] if name.lower() not in _REPLACED),
-        (b"location", place.encode("ascii")),
+        (b"location", place.encode("latin-1")),
         (b"content-type", _JSON),
         (b"content-length", str(len(body)).encode("ascii")),
     ]

@@ -1,6 +1,7 @@
 """A rename keeps the id; the old name leads to it for thirty days."""
 
 from datetime import timedelta
+from typing import Any
 
 import httpx
 from api_server import Server
@@ -85,6 +86,22 @@ async def test_a_channel_keeps_its_id_under_a_new_name(api: Api) -> None:
         moved = await api.request(method, f"/v1/channels/Old{behind}", json={})
         there = moved.headers.get("location")
         assert (moved.status_code, there) == (308, f"/v1/channels/{made['id']}{behind}"), method
+
+
+async def test_a_query_in_other_bytes_goes_along(api: Api, server: Server) -> None:
+    await api.post("/v1/segments", json={"name": "A"})
+    id_ = (await api.patch("/v1/segments/A", json={"name": "B"})).json()["id"]
+
+    async def odd(scope: Any, receive: Any, send: Any) -> None:
+        await server.app({**scope, "query_string": b"cursor=\xe9"}, receive, send)
+
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(odd), base_url="http://testserver", headers=api.headers
+    ) as client:
+        moved = await client.get("/v1/segments/A/members")
+    assert moved.status_code == 308, moved.text
+    location = dict(moved.headers.raw)[b"location"]
+    assert location == f"/v1/segments/{id_}/members?cursor=".encode() + b"\xe9"
 
 
 async def test_a_name_that_is_taken_again_is_the_new_thing(api: Api) -> None:
