@@ -62,6 +62,8 @@ class Lookups:
             if home != asker.team_id:
                 return asker
             asker = msgspec.structs.replace(asker, outsider=False)
+        elif _is_elsewhere(asker, user):  # an event does not always say so
+            return msgspec.structs.replace(asker, outsider=True, shared=True)
         return await self._noted(asker, user, now)
 
     async def _noted(self, asker: Asker, user: dict[str, Any], now: datetime) -> Asker:
@@ -94,6 +96,14 @@ class Lookups:
                 self._shared.clear()
             self._shared[place] = (shared, now + _REMEMBERED)
         return msgspec.structs.replace(asker, shared=shared)
+
+
+def _is_elsewhere(asker: Asker, user: dict[str, Any]) -> bool:
+    """Whether Slack says that a person is of another team than the one that has the app."""
+    home, whole = user.get("team_id"), user.get("enterprise_user") or {}
+    if not asker.team_id.startswith("T") or home in (None, asker.team_id):
+        return False
+    return asker.team_id not in (whole.get("teams") or ())
 
 
 async def _is_shared(client: AsyncWebClient, channel: str) -> bool:

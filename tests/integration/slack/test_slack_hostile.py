@@ -283,3 +283,18 @@ async def test_a_reason_is_kept_whatever_it_is_given_for(slack: Rig) -> None:
             .order_by(audit.c.id)
         )
         assert [row[0].split()[1] for row in told] == ["one", "two", "three", "four", "five", "six"]
+
+
+async def test_a_stranger_whom_the_event_does_not_call_one_is_refused(slack: Rig) -> None:
+    team = slack.slack.teams["T1"]
+    team.user("U9", "mallory")
+    team.user("U8", "of the organisation")
+    team.users["U9"]["team_id"] = team.users["U8"]["team_id"] = "T9"
+    team.users["U8"]["enterprise_user"] = {"enterprise_id": "E1", "teams": ["T1", "T9"]}
+    for _ in range(2):
+        await slack.mention("list", user="U9")
+        await slack.work()
+        assert "people of this company only" in slack.said[-1].words
+    await slack.mention("whoami", user="U8")
+    await slack.work()
+    assert "Your role is *viewer*" in slack.said[-1].words
