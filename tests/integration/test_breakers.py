@@ -183,7 +183,7 @@ async def test_a_campaign_that_is_refused_everywhere_is_paused(
     assert await tripping.tripped(house.database) == []
     ((state, reason),) = await house.rows("select state, pause_reason from campaign")
     assert state == "paused"
-    assert "messages were refused" in reason
+    assert "messages were refused, most of them with `550 5.7.1`; they are parked" in reason
     assert await house.rows("select contact_id from suppression") == []
 
 
