@@ -270,7 +270,10 @@ async def provide_call(request: Request[Any, Any, Any]) -> Call:
 def known_parameters(
     connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
 ) -> None:
-    """Refuse query parameters that the handler does not read; raises Problem `unknown_field`."""
+    """Refuse query parameters that the handler does not read, or that nothing can hold.
+
+    Raises Problem `unknown_field` or `invalid_value`.
+    """
     if not connection.query_params:
         return
     known = queries_of(handler)
@@ -280,6 +283,8 @@ def known_parameters(
                 f"known are {some_of(known)}" if known else "this path reads none"
             )
             raise Problem("unknown_field", f"there is no parameter `{name[:60]}` here; {hint}")
+        if any("\0" in value for value in connection.query_params.getall(name)):
+            raise Problem("invalid_value", f"`{name}` holds U+0000; leave it out")
 
 
 def queries_of(handler: BaseRouteHandler) -> frozenset[str]:

@@ -99,3 +99,11 @@ async def test_all_that_is_kept_of_one_person_and_nothing_of_others(
     assert event["name"] == "Order Placed"
     assert event["properties"] == {"total": "number", "gift": "boolean"}
     assert (await api.get("/v1/contacts/con_nobody/export")).status_code == 404
+
+
+async def test_what_no_tag_can_be_called_is_refused_before_the_stream_begins(
+    api: httpx.AsyncClient,
+) -> None:
+    odd = await api.get("/v1/exports/contacts?tag=a%00b")
+    assert (odd.status_code, odd.json()["code"]) == (400, "invalid_value")
+    assert "`tag`" in odd.json()["detail"]
