@@ -53,8 +53,8 @@ This page is made from the API's own description, which a running server answers
 - **Sending again**: every POST takes an `Idempotency-Key` (1 to 255 characters). For 24 hours the
   same request with the same key is not done again: it gets the same status, headers and body, with
   `Idempotent-Replayed: true`. Another body or query under the key is a 422 `key_reused`, a request
-  that still runs a 409 `key_busy`. A 429 or 5xx is not kept. A request whose server died frees its
-  key after ten minutes.
+  that still runs a 409 `key_busy`. A 408, 429 or 5xx is not kept. A request whose server died frees
+  its key after ten minutes.
 - **Limits**: each token has budgets for reads, writes and ingest (activities), by the minute.
   Answers say them in `RateLimit-Policy: "reads";q=3000;w=60` and what is left in
   `RateLimit: "reads";r=2999;t=1`; a 429 says in `Retry-After` how many seconds to wait.

@@ -2,7 +2,7 @@
 
 The guard claims the key before the handler runs (`begin`); what is sent then is kept before it
 leaves (`keep_answer`). The same key with another body is refused, and so is one whose request still
-runs. What may be tried again (429, 5xx) is not kept.
+runs. What may be tried again (408, 429, 5xx) is not kept.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ _KEY_LIMIT: Final = 255
 _BODY_LIMIT: Final = 5 * 1024 * 1024
 _STATE: Final = "keeping"
 _NOT_KEPT: Final = frozenset({"content-length", "date", "server", "retry-after"})
-_AGAIN: Final = 429
+_AGAIN: Final = (408, 429)
 
 
 class Replay(Exception):  # noqa: N818 - no error: it is the answer
@@ -85,7 +85,7 @@ class Keeping:
                 await self._end()
 
     async def _end(self) -> None:
-        again = self.status == _AGAIN or self.status >= 500 or len(self.body) > _BODY_LIMIT
+        again = self.status in _AGAIN or self.status >= 500 or len(self.body) > _BODY_LIMIT
         try:
             async with self.database.transaction() as tx:
                 if again:

@@ -26,7 +26,8 @@ async def test_a_byte_now_and_then_holds_nobody(
         """Send the head of a body, then drops of it until the other side has had enough."""
         reader, writer = await asyncio.open_connection("127.0.0.1", int(house.url.split(":")[-1]))
         lines = (f"POST {path} HTTP/1.1", "Host: x", f"Authorization: Bearer {token}",
-                 f"Content-Type: {media}", "Content-Length: 1000000", "", "")  # fmt: skip
+                 f"Content-Type: {media}", "Content-Length: 1000000",
+                 f"Idempotency-Key: {media}", "", "")  # fmt: skip
         writer.write("\r\n".join(lines).encode() + head)
 
         async def dripping() -> None:
@@ -68,4 +69,7 @@ async def test_a_byte_now_and_then_holds_nobody(
         mine = {"Authorization": f"Bearer {token}"}
         assert (await client.post("/v1/contacts", json=whole, headers=mine)).status_code == 201
         (job,) = (await client.get("/v1/jobs", headers=mine)).json()["data"]
+        again = mine | {"Content-Type": "text/csv", "Idempotency-Key": "text/csv"}
+        done = await client.post("/v1/imports", content=b"email\nada@example.com\n", headers=again)
+        assert (done.status_code, done.json()["state"]) == (202, "done"), done.text
         assert (job["state"], "did not come within" in job["detail"]) == ("failed", True)
