@@ -78,12 +78,12 @@ async def look(
     domain: Domain, *, nameservers: Sequence[str] | None = None, port: int = 53
 ) -> list[Record]:
     """What the DNS says of a domain; `nameservers` in place of this host's resolvers."""
-    resolver = dns.asyncresolver.Resolver(configure=nameservers is None)
-    resolver.lifetime = _SECONDS
-    if nameservers is not None:
-        resolver.nameservers = list(nameservers)
-        resolver.port = port
     try:
+        resolver = dns.asyncresolver.Resolver(configure=nameservers is None)
+        resolver.lifetime = _SECONDS
+        if nameservers is not None:
+            resolver.nameservers = list(nameservers)
+            resolver.port = port
         return list(
             await asyncio.gather(
                 _spf(resolver, domain.name),

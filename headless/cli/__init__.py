@@ -13,7 +13,7 @@ import click
 from headless import __version__
 from headless.cli.examples import example
 from headless.cli.group import Group, misused
-from headless.cli.output import Failure, report_failure
+from headless.cli.output import Exit, Failure, report_failure
 
 _COMMANDS: Final = {
     "dev": "headless.cli.dev",
@@ -102,4 +102,10 @@ def main(arguments: list[str] | None = None) -> Any:
     except BrokenPipeError:
         sys.stderr.close()  # whoever read the answer has seen enough
         sys.exit(0)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        told = f"{error.filename} cannot be used: {error.strerror}"
+        report_failure(Failure(told, "name a place that can be", Exit.USAGE))
+        sys.exit(Exit.USAGE)
     sys.exit(code if isinstance(code, int) else 0)

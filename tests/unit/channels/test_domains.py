@@ -1,5 +1,7 @@
 """What the DNS says of a domain that mail is sent from, asked of a name server of our own."""
 
+import dns.asyncresolver
+import dns.resolver
 import pytest
 from name_server import Zone, name_server
 
@@ -55,3 +57,12 @@ async def test_two_spf_records_and_a_revoked_key_are_faults() -> None:
     )
     assert "2 SPF records" in spf.says
     assert "revoked" in dkim.says
+
+
+async def test_a_host_that_knows_no_resolver_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unset(**_: bool) -> None:
+        raise dns.resolver.NoResolverConfiguration
+
+    monkeypatch.setattr(dns.asyncresolver, "Resolver", unset)
+    (record,) = await look(ACME)
+    assert (record.ok, record.fix) == (False, "look at this host's resolvers")
