@@ -62,20 +62,22 @@ async def askers(tx: Transaction, asking: Sequence[Asking]) -> list[Asker | None
 
     In a whole organisation people of many teams ask: whoever Slack once told us is of it, is.
     """
-    houses = sorted({one.installation.workspace_id for one in asking})
-    zones = await tx.execute(
-        select(workspace.c.id, workspace.c.time_zone).where(workspace.c.id == _HOUSES.any_()),
-        {"houses": houses},
-    )
-    zone_of = {row.id: row.time_zone for row in zones}
     known = await tx.execute(
-        select(*_COLUMNS, slack_account.c.workspace_id).where(
-            slack_account.c.workspace_id == _HOUSES.any_(),
-            slack_account.c.user_id == _USERS.any_(),
-        ),
-        {"houses": houses, "users": sorted({one.user_id for one in asking})},
+        select(workspace.c.id.label("workspace_id"), workspace.c.time_zone, *_COLUMNS)
+        .outerjoin(
+            slack_account,
+            (slack_account.c.workspace_id == workspace.c.id)
+            & (slack_account.c.user_id == _USERS.any_()),
+        )
+        .where(workspace.c.id == _HOUSES.any_()),
+        {
+            "houses": sorted({one.installation.workspace_id for one in asking}),
+            "users": sorted({one.user_id for one in asking}),
+        },
     )
-    rows = {(row["workspace_id"], row["team_id"], row["user_id"]): row for row in known.mappings()}
+    found = known.mappings().all()
+    zone_of = {row["workspace_id"]: row["time_zone"] for row in found}
+    rows = {(row["workspace_id"], row["team_id"], row["user_id"]): row for row in found}
     return [
         _asker(
             one,
