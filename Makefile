@@ -3,7 +3,9 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-WORKERS ?= auto
+# One more than cores: many a test waits for processes of its own.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: setup run test check check-deep chaos bench hillstrom lock clean
 .DELETE_ON_ERROR:
@@ -25,14 +27,14 @@ run: setup  ## the real thing on this machine, with sample contacts and a campai
 	@$(BIN)/headless dev --demo
 
 test: setup  ## the suite
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m 'not slow'
+	@$(PYTEST) -m 'not slow'
 
 check: setup  ## what must hold before each commit
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest -n $(WORKERS) -m 'not slow' tests/unit
+	@$(PYTEST) -m 'not slow' tests/unit
 
 check-deep: setup  ## what takes many minutes: fuzzing at length, a thousand generated campaigns
 	@$(BIN)/python -m pytest -n $(WORKERS) -m slow

@@ -84,7 +84,8 @@ def kinds(folder: Path) -> tuple[Kind, ...]:
 
 
 def write(folder: Path, pieces: Iterable[Piece]) -> int:
-    """Write pieces into a folder; how many files have changed."""
+    """Write pieces into a folder, which is made; how many files have changed."""
+    folder.mkdir(parents=True, exist_ok=True)
     changed = 0
     for piece in pieces:
         for path, text in _files(piece):

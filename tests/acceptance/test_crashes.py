@@ -38,7 +38,6 @@ wait 1s
 add points 100
 add to segment Done
 """
-pytestmark = pytest.mark.xdist_group("faults")
 
 
 @contextmanager

@@ -17,7 +17,6 @@ import httpx
 import psutil
 import pytest
 
-pytestmark = pytest.mark.xdist_group("dev")
 PATIENCE = 90
 
 

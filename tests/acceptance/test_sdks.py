@@ -49,7 +49,6 @@ sdk.on('error', (error) => console.error('error', error.code, error.reason || ''
   await sdk.closeAndFlush({ timeout: 100000 });
 })();
 """
-pytestmark = pytest.mark.xdist_group("sdks")
 
 
 class Serving:

@@ -71,7 +71,6 @@ select 'enrollment', state, null, count(*), min(entered_at), max(entered_at), cl
 union all
 select 'worker', null, null, count(*), min(seen_at), max(seen_at), clock_timestamp() from worker
 """
-pytestmark = pytest.mark.xdist_group("chaos")
 
 
 class Town:

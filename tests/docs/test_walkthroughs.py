@@ -11,7 +11,6 @@ import pytest
 from acceptance.test_dev import Dev
 from pages import ROOT, comparable, examples, fits, run, spoiled
 
-pytestmark = pytest.mark.xdist_group("dev")
 WALKTHROUGHS = (
     "docs/tutorial.md",
     "docs/how-to/terminal.md",

@@ -47,7 +47,7 @@ async def test_stories_of_a_seed(stage: Stage, first: int) -> None:
     assert sum(played) >= 36
 
 
-@settings(_UNHURRIED, max_examples=80, derandomize=True)
+@settings(_UNHURRIED, max_examples=64, derandomize=True)
 @given(told=stories())
 async def test_stories_by_hypothesis(stage: Stage, told: Story) -> None:
     assume(runs(told.text))

@@ -17,7 +17,7 @@ Api = httpx.AsyncClient
 NOT_AUDITED = {
     "list_stages", "list_tags", "list_point_groups", "list_owners", "list_fields",
     "list_company_fields", "list_companies", "get_company", "list_jobs", "get_job", "list_topics",
-    "get_topic", "get_hold",
+    "get_topic", "get_hold", "get_field",
 }  # fmt: skip
 """Of the routes that ask for a scope for people, those whose answers show nobody."""
 PEOPLE = ("contacts:", "messages:", "suppressions:", "consents:")

@@ -30,10 +30,7 @@ from headless.storage.codes import ActivityKind, Channel
 from headless.storage.database import Database, connect
 from headless.workspace import tokens, workspaces
 
-pytestmark = [
-    pytest.mark.skipif(chromium() is None, reason="no Chromium is installed"),
-    pytest.mark.xdist_group("browser"),
-]
+pytestmark = pytest.mark.skipif(chromium() is None, reason="no Chromium is installed")
 KEY = "k" * 40
 
 

@@ -21,8 +21,6 @@ from standardwebhooks.webhooks import Webhook
 from headless.storage.database import Database, connect
 from headless.workspace import members
 
-pytestmark = pytest.mark.xdist_group("calls")
-
 
 class Served:
     """An installation that serves, and a client that may do everything."""

@@ -14,8 +14,6 @@ from headless.campaigns import lifecycle, publish
 from headless.slack.people import ROLES
 from headless.slack.verbs import BY_NAME
 
-pytestmark = pytest.mark.xdist_group("the verbs that change something")  # one life, one world
-
 
 @pytest.fixture(scope="module")
 async def desk(
