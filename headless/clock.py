@@ -5,6 +5,7 @@ binds it in every query, so that the same code runs live, in tests and in a simu
 Imports nothing of ours. Instants are aware datetimes in UTC.
 """
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -23,6 +24,18 @@ class SystemClock:
     def now(self) -> datetime:
         """The host's time in UTC."""
         return datetime.now(UTC)
+
+
+class SteadyClock:
+    """The host's clock as it was at the start, going on evenly: nobody can set it meanwhile."""
+
+    def __init__(self) -> None:
+        self._start = SystemClock().now()
+        self._began = time.monotonic()
+
+    def now(self) -> datetime:
+        """The start, and what has passed since, whatever the host's clock says by now."""
+        return self._start + timedelta(seconds=time.monotonic() - self._began)
 
 
 class ManualClock:

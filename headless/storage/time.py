@@ -1,11 +1,12 @@
 """The database's clock: the one that all hosts agree on.
 
-Read as the difference to the host's own clock, now and then, so that asking costs nothing.
+Read as the difference to a steady clock of the host, now and then, so that asking costs nothing.
+The host's own clock may be set in between, and then nobody must wait an hour longer.
 """
 
 from datetime import datetime, timedelta
 
-from headless.clock import Clock, SystemClock
+from headless.clock import Clock, SteadyClock
 from headless.storage.database import Database
 
 
@@ -14,7 +15,7 @@ class DatabaseClock:
 
     def __init__(self, database: Database, host: Clock | None = None) -> None:
         self._database = database
-        self._host = host or SystemClock()
+        self._host = host or SteadyClock()  # set the host's clock: what is due now stays due now
         self.difference = timedelta(0)
 
     async def read(self) -> timedelta:
