@@ -23,8 +23,10 @@ from benchmarks import serving, steps
 from benchmarks.results import Result
 from headless.campaigns import lifecycle, publish
 from headless.seals import Seals
-from headless.slack import accounts, installations, signature
-from headless.slack.installations import Grant, Secrets
+from headless.slack.incoming import signature
+from headless.slack.people import accounts
+from headless.slack.teams import installations
+from headless.slack.teams.installations import Grant, Secrets
 from headless.storage import tables
 from headless.storage.database import Database
 

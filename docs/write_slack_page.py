@@ -6,8 +6,8 @@ Run it after a verb has changed: `python docs/write_slack_page.py`.
 from pathlib import Path
 from typing import Final
 
-from headless.slack.manifest import SCOPES
 from headless.slack.verbs import BY_NAME, GROUPS, Verb
+from headless.slack.verbs.manifest import SCOPES
 
 PAGE: Final = Path(__file__).parent / "slack.md"
 VERBS: Final = ("<!-- verbs -->\n", "<!-- end of verbs -->\n")

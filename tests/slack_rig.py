@@ -23,10 +23,12 @@ from slack_double import CLIENT_ID, CLIENT_SECRET, SECRET, Call, SlackDouble
 from headless.api.app import build
 from headless.clock import ManualClock
 from headless.settings import Settings, load
-from headless.slack import accounts, face, installations
-from headless.slack.installations import Grant, Secrets
-from headless.slack.manifest import SCOPES
-from headless.slack.people import Role
+from headless.slack import face
+from headless.slack.people import accounts
+from headless.slack.people.asker import Role
+from headless.slack.teams import installations
+from headless.slack.teams.installations import Grant, Secrets
+from headless.slack.verbs.manifest import SCOPES
 from headless.slack.work import Line
 from headless.storage.database import Database, connect
 from headless.workspace import tokens, workspaces

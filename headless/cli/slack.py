@@ -16,7 +16,7 @@ from headless.cli.output import Exit, Failure, answer, json_option, print_json, 
 from headless.clock import SystemClock
 
 if TYPE_CHECKING:
-    from headless.slack.checkup import Finding
+    from headless.slack.installing.checkup import Finding
 
 _PATIENCE = 10.0
 _COLOURS = {"ok": "green", "!!": "yellow", "xx": "red"}
@@ -36,7 +36,7 @@ def print_manifest(url: str | None, socket: bool, name: str) -> int:
 
     Ends with 1 when Slack would not take it.
     """
-    from headless.slack import manifest
+    from headless.slack.verbs import manifest
 
     made = manifest.manifest(url or environment.settings().url, socket=socket, name=name)
     answer(msgspec.json.format(msgspec.json.encode(made), indent=2).decode())
@@ -98,7 +98,7 @@ def doctor(strict: bool, as_json: bool) -> int:
 
     Ends with 0 when nothing is at fault, else with 1.
     """
-    from headless.slack import checkup
+    from headless.slack.installing import checkup
 
     found = [*checkup.settings(environment.settings()), *asyncio.run(_address())]
     try:
@@ -120,7 +120,7 @@ def doctor(strict: bool, as_json: bool) -> int:
 async def _address() -> "list[Finding]":
     import httpx
 
-    from headless.slack import checkup
+    from headless.slack.installing import checkup
 
     async with httpx.AsyncClient(timeout=_PATIENCE) as client:
         return await checkup.address(environment.settings(), client, now=SystemClock().now())

@@ -13,10 +13,10 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from headless.clock import Clock
 from headless.settings import Settings
 from headless.slack import switchboard
-from headless.slack.clients import Clients
-from headless.slack.oauth import Installing
-from headless.slack.people import Asker
-from headless.slack.receive import Receiver
+from headless.slack.incoming.receive import Receiver
+from headless.slack.installing.oauth import Installing
+from headless.slack.people.asker import Asker
+from headless.slack.teams.clients import Clients
 from headless.slack.work import Line
 from headless.storage.database import Database
 

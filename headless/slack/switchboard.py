@@ -24,9 +24,9 @@ from headless.slack.answers import (
     simulating,
     things,
 )
-from headless.slack.desk import ClientFor, Desk, Doing, Handler
+from headless.slack.desk.desk import ClientFor, Desk, Doing, Handler
 from headless.slack.flows import table as flows
-from headless.slack.people import Asker
+from headless.slack.people.asker import Asker
 from headless.storage.database import Database
 
 Submission = Callable[[Desk, Asker, dict[str, Any]], Awaitable[dict[str, Any] | None]]

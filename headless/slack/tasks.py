@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import ColumnElement, bindparam, case, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from headless.slack.people import Asker
+from headless.slack.people.asker import Asker
 from headless.storage.database import Database, Transaction
 from headless.storage.tables import Instant, slack_task
 

@@ -19,11 +19,13 @@ from sqlalchemy import exists, select
 from sqlalchemy.exc import DBAPIError
 
 from headless.clock import Clock
-from headless.slack import answering, refusals, sending, tasks
-from headless.slack.clients import ENDED, Clients, NotInstalledError
-from headless.slack.lookups import Lookups
-from headless.slack.reply import Reply
+from headless.slack import tasks
+from headless.slack.desk import refusals
+from headless.slack.kit.reply import Reply
+from headless.slack.outgoing import answering, sending
+from headless.slack.people.lookups import Lookups
 from headless.slack.tasks import JOB, Task
+from headless.slack.teams.clients import ENDED, Clients, NotInstalledError
 from headless.storage.database import Database
 from headless.storage.tables import slack_installation, slack_post, slack_task
 from headless.storage.wake import Wake

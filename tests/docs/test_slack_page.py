@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pages import ROOT
 
-from headless.slack.parse import Command, parse
+from headless.slack.verbs.parse import Command, parse
 
 _spec = importlib.util.spec_from_file_location("writer", ROOT / "docs" / "write_slack_page.py")
 assert _spec is not None

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from headless.slack import manifest, reading
-from headless.slack.manifest import EVENTS, SCOPES
+from headless.slack.incoming import reading
+from headless.slack.verbs import manifest
+from headless.slack.verbs.manifest import EVENTS, SCOPES
 
 URL = "https://c.acme.com"
 

@@ -18,11 +18,12 @@ from headless.api.openapi import reads
 from headless.api.page import page
 from headless.api.shapes import Instant, instant
 from headless.problems import Problem
-from headless.slack import installations, links, tickets
 from headless.slack.face import Face, listens
-from headless.slack.installations import DefaultRole, Installation, State
-from headless.slack.oauth import COOKIE
-from headless.slack.oauth import Page as Shown
+from headless.slack.installing.oauth import COOKIE
+from headless.slack.installing.oauth import Page as Shown
+from headless.slack.people import links
+from headless.slack.teams import installations, tickets
+from headless.slack.teams.installations import DefaultRole, Installation, State
 
 _BODY_LIMIT: Final = 1024 * 1024
 _FORM_LIMIT: Final = 16 * 1024

@@ -10,12 +10,13 @@ from headless.dsl.diff import told
 from headless.dsl.examine import Examined, examine
 from headless.dsl.explain import explain
 from headless.problems import Problem
-from headless.slack import blocks, faults, finding
-from headless.slack.desk import Desk, Handler
-from headless.slack.parse import Command, Mistake, spoken
-from headless.slack.people import Asker, may
-from headless.slack.refusals import SAY, Mistaken
-from headless.slack.reply import Block, Reply
+from headless.slack.desk import faults, finding
+from headless.slack.desk.desk import Desk, Handler
+from headless.slack.desk.refusals import SAY, Mistaken
+from headless.slack.kit import blocks
+from headless.slack.kit.reply import Block, Reply
+from headless.slack.people.asker import Asker, may
+from headless.slack.verbs.parse import Command, Mistake, spoken
 
 
 async def check(desk: Desk, asker: Asker, command: Command) -> Reply:

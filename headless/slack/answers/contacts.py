@@ -17,13 +17,15 @@ from headless.content import emails
 from headless.dsl import ast
 from headless.dsl.plan import Act, in_order
 from headless.problems import Problem
-from headless.slack import blocks, finding, privacy
-from headless.slack.desk import Desk, Handler
-from headless.slack.moments import clock, day, in_zone, moment
-from headless.slack.parse import Command, folded
-from headless.slack.people import Asker
-from headless.slack.refusals import SAY
-from headless.slack.reply import Block, Reply
+from headless.slack.desk import finding
+from headless.slack.desk.desk import Desk, Handler
+from headless.slack.desk.refusals import SAY
+from headless.slack.kit import blocks
+from headless.slack.kit.moments import clock, day, in_zone, moment
+from headless.slack.kit.reply import Block, Reply
+from headless.slack.people import privacy
+from headless.slack.people.asker import Asker
+from headless.slack.verbs.parse import Command, folded
 from headless.storage import tables
 from headless.storage.database import Transaction
 

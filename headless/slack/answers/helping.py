@@ -3,13 +3,13 @@
 from typing import Final
 
 from headless.dsl.near import nearest
-from headless.slack import blocks
-from headless.slack.desk import Desk, Handler
-from headless.slack.parse import Command, Mistake, Suggestion
-from headless.slack.people import Asker, may
-from headless.slack.refusals import SAY, Mistaken
-from headless.slack.reply import Block, Reply
+from headless.slack.desk.desk import Desk, Handler
+from headless.slack.desk.refusals import SAY, Mistaken
+from headless.slack.kit import blocks
+from headless.slack.kit.reply import Block, Reply
+from headless.slack.people.asker import Asker, may
 from headless.slack.verbs import BY_NAME, GROUPS, WORDS, Verb
+from headless.slack.verbs.parse import Command, Mistake, Suggestion
 
 EXAMPLES: Final = (
     "when opened email Welcome within 3d then add points 10",

@@ -8,12 +8,14 @@ from sqlalchemy import select
 from headless import ids
 from headless.campaigns import why
 from headless.campaigns.why import Line
-from headless.slack import blocks, finding, privacy
-from headless.slack.desk import Desk, Handler
-from headless.slack.moments import in_zone, moment
-from headless.slack.parse import Command
-from headless.slack.people import Asker
-from headless.slack.reply import Block, Reply
+from headless.slack.desk import finding
+from headless.slack.desk.desk import Desk, Handler
+from headless.slack.kit import blocks
+from headless.slack.kit.moments import in_zone, moment
+from headless.slack.kit.reply import Block, Reply
+from headless.slack.people import privacy
+from headless.slack.people.asker import Asker
+from headless.slack.verbs.parse import Command
 from headless.storage import tables
 from headless.storage.database import Transaction
 from headless.workspace import audit

@@ -7,13 +7,14 @@ from sqlalchemy import func, select
 
 from headless.campaigns import inspect
 from headless.campaigns.publish import Campaign
-from headless.slack import blocks, finding
-from headless.slack.desk import Desk, Handler
-from headless.slack.moments import ago
-from headless.slack.parse import Command, spoken
-from headless.slack.people import Asker, may
-from headless.slack.refusals import SAY
-from headless.slack.reply import Block, Reply
+from headless.slack.desk import finding
+from headless.slack.desk.desk import Desk, Handler
+from headless.slack.desk.refusals import SAY
+from headless.slack.kit import blocks
+from headless.slack.kit.moments import ago
+from headless.slack.kit.reply import Block, Reply
+from headless.slack.people.asker import Asker, may
+from headless.slack.verbs.parse import Command, spoken
 from headless.storage import tables
 from headless.storage.codes import EnrollmentState
 from headless.storage.database import Transaction

@@ -6,13 +6,14 @@ from typing import Final
 
 from headless.campaigns import inspect
 from headless.campaigns.inspect import Stats, StepStats
-from headless.slack import blocks, charts, finding
 from headless.slack.answers.listing import sign
-from headless.slack.desk import Desk, Handler
-from headless.slack.parse import Command, spoken
-from headless.slack.people import Asker
-from headless.slack.refusals import SAY
-from headless.slack.reply import Block, Reply
+from headless.slack.desk import finding
+from headless.slack.desk.desk import Desk, Handler
+from headless.slack.desk.refusals import SAY
+from headless.slack.kit import blocks, charts
+from headless.slack.kit.reply import Block, Reply
+from headless.slack.people.asker import Asker
+from headless.slack.verbs.parse import Command, spoken
 from headless.storage.codes import EnrollmentState, word
 
 _WIDTH: Final = 44

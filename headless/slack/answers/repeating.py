@@ -4,13 +4,13 @@ from typing import Final
 
 import msgspec
 
-from headless.slack import refusals
-from headless.slack.desk import Desk, Doing
-from headless.slack.parse import Mistake, parse
-from headless.slack.refusals import SAY
-from headless.slack.reply import Reply
-from headless.slack.sharing import SHARE
+from headless.slack.desk import refusals
+from headless.slack.desk.desk import Desk, Doing
+from headless.slack.desk.refusals import SAY
+from headless.slack.desk.sharing import SHARE
+from headless.slack.kit.reply import Reply
 from headless.slack.tasks import Task
+from headless.slack.verbs.parse import Mistake, parse
 
 
 async def say(desk: Desk, task: Task) -> Reply:

@@ -9,14 +9,16 @@ from typing import Final
 from sqlalchemy import select
 
 from headless.problems import Problem
-from headless.slack import accounts, blocks, installations, links
-from headless.slack.accounts import Account, Standing
-from headless.slack.desk import Desk, Doing, Handler
-from headless.slack.installations import Installation
-from headless.slack.parse import Command
-from headless.slack.people import Asker
-from headless.slack.reply import Reply
+from headless.slack.desk.desk import Desk, Doing, Handler
+from headless.slack.kit import blocks
+from headless.slack.kit.reply import Reply
+from headless.slack.people import accounts, links
+from headless.slack.people.accounts import Account, Standing
+from headless.slack.people.asker import Asker
 from headless.slack.tasks import Task
+from headless.slack.teams import installations
+from headless.slack.teams.installations import Installation
+from headless.slack.verbs.parse import Command
 from headless.storage.database import Transaction
 from headless.storage.tables import member
 from headless.workspace import audit, workspaces

@@ -8,18 +8,19 @@ from typing import Final
 
 from headless.campaigns import approvals
 from headless.problems import Problem
-from headless.slack import blocks, installations
 from headless.slack.answers.roles import MAY, installation
-from headless.slack.blocks import Option
-from headless.slack.desk import Desk, Doing, Handler
-from headless.slack.flows.acting import must_be, note
-from headless.slack.installations import DefaultRole
-from headless.slack.manifest import SCOPES
-from headless.slack.parse import Command, Mistake
-from headless.slack.people import Asker
-from headless.slack.refusals import Mistaken
-from headless.slack.reply import Block, Reply
+from headless.slack.desk.acting import must_be, note
+from headless.slack.desk.desk import Desk, Doing, Handler
+from headless.slack.desk.refusals import Mistaken
+from headless.slack.kit import blocks
+from headless.slack.kit.blocks import Option
+from headless.slack.kit.reply import Block, Reply
+from headless.slack.people.asker import Asker
 from headless.slack.tasks import Task
+from headless.slack.teams import installations
+from headless.slack.teams.installations import DefaultRole
+from headless.slack.verbs.manifest import SCOPES
+from headless.slack.verbs.parse import Command, Mistake
 from headless.workspace import workspaces
 
 _DEFAULT: Final = "settings:default"

@@ -9,14 +9,16 @@ from headless.campaigns.inspect import Stats
 from headless.campaigns.publish import Campaign
 from headless.dsl.examine import examine
 from headless.dsl.explain import explain
-from headless.slack import blocks, finding, pictures
 from headless.slack.answers.listing import sign
-from headless.slack.desk import Desk, Handler
-from headless.slack.moments import ago, moment
-from headless.slack.parse import Command, spoken
-from headless.slack.people import Asker, may
-from headless.slack.refusals import SAY
-from headless.slack.reply import Block, Reply
+from headless.slack.desk import finding
+from headless.slack.desk.desk import Desk, Handler
+from headless.slack.desk.refusals import SAY
+from headless.slack.kit import blocks
+from headless.slack.kit.moments import ago, moment
+from headless.slack.kit.reply import Block, Reply
+from headless.slack.outgoing import pictures
+from headless.slack.people.asker import Asker, may
+from headless.slack.verbs.parse import Command, spoken
 
 _MOST_SHOWN: Final = 9_000
 """Characters of a text that fit into a message; a longer one is cut, and says so."""

@@ -4,13 +4,14 @@ from typing import Final
 
 from headless.simulation.outcome import Simulated
 from headless.simulation.prepare import START
-from headless.slack import blocks, finding
-from headless.slack.desk import Desk, Handler
-from headless.slack.moments import moment
-from headless.slack.parse import Command
-from headless.slack.people import Asker
-from headless.slack.rehearsal import rehearse
-from headless.slack.reply import Block, Reply
+from headless.slack.desk import finding
+from headless.slack.desk.desk import Desk, Handler
+from headless.slack.desk.rehearsal import rehearse
+from headless.slack.kit import blocks
+from headless.slack.kit.moments import moment
+from headless.slack.kit.reply import Block, Reply
+from headless.slack.people.asker import Asker
+from headless.slack.verbs.parse import Command
 
 _LENGTH: Final = "30d"
 _LINES: Final = 60

@@ -12,13 +12,15 @@ from headless.content.emails import Email
 from headless.content.kinds import BY_WORD
 from headless.content.stored_components import Component
 from headless.problems import Problem
-from headless.slack import accounts, blocks, finding, letters
-from headless.slack.desk import Desk, Handler
-from headless.slack.moments import ago
-from headless.slack.parse import Command, Mistake, Suggestion, folded, spoken
-from headless.slack.people import Asker, may
-from headless.slack.refusals import SAY, Mistaken
-from headless.slack.reply import Block, Reply
+from headless.slack.desk import finding
+from headless.slack.desk.desk import Desk, Handler
+from headless.slack.desk.refusals import SAY, Mistaken
+from headless.slack.kit import blocks, letters
+from headless.slack.kit.moments import ago
+from headless.slack.kit.reply import Block, Reply
+from headless.slack.people import accounts
+from headless.slack.people.asker import Asker, may
+from headless.slack.verbs.parse import Command, Mistake, Suggestion, folded, spoken
 from headless.storage.database import Transaction
 from headless.workspace import audit
 from headless.workspace.catalogue import load

@@ -17,16 +17,18 @@ from headless.campaigns import approvals, lifecycle, publish
 from headless.campaigns.approvals import Approval, Signer
 from headless.campaigns.publish import Campaign
 from headless.problems import Problem
-from headless.slack import blocks, finding, posting
-from headless.slack.desk import Desk, Doing, Handler
+from headless.slack.desk import finding
+from headless.slack.desk.acting import must_be, note, signer
+from headless.slack.desk.desk import Desk, Doing, Handler
 from headless.slack.flows import cards, views
-from headless.slack.flows.acting import must_be, note, signer
 from headless.slack.flows.drafting import sentence
 from headless.slack.flows.running import too_late, who
-from headless.slack.parse import Command
-from headless.slack.people import Asker
-from headless.slack.reply import Reply
+from headless.slack.kit import blocks
+from headless.slack.kit.reply import Reply
+from headless.slack.outgoing import posting
+from headless.slack.people.asker import Asker
 from headless.slack.tasks import Task
+from headless.slack.verbs.parse import Command
 from headless.storage.database import Transaction
 from headless.storage.tables import member, slack_account, slack_installation
 

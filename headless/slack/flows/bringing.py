@@ -14,14 +14,15 @@ from headless.campaigns import publish, versions
 from headless.campaigns.proposals import VersionPlan
 from headless.campaigns.publish import Campaign
 from headless.problems import Problem
-from headless.slack import blocks, files
-from headless.slack.desk import Desk, Doing
+from headless.slack.desk.acting import must_be, note, signer
+from headless.slack.desk.desk import Desk, Doing
 from headless.slack.flows import approving, drafting, editing, views
-from headless.slack.flows.acting import must_be, note, signer
-from headless.slack.parse import Command, Mistake, parse, source_of, tidy
-from headless.slack.people import Asker
-from headless.slack.reply import Reply
+from headless.slack.kit import blocks
+from headless.slack.kit.reply import Reply
+from headless.slack.outgoing import files
+from headless.slack.people.asker import Asker
 from headless.slack.tasks import Task
+from headless.slack.verbs.parse import Command, Mistake, parse, source_of, tidy
 from headless.storage.database import Transaction
 
 _MOST_CARRIED: Final = 1_200

@@ -16,9 +16,10 @@ from sqlalchemy.dialects.postgresql import insert
 
 from headless.campaigns import inspect, publish
 from headless.campaigns.publish import Campaign
-from headless.slack import blocks, posting
 from headless.slack.flows import running, views
-from headless.slack.people import Asker
+from headless.slack.kit import blocks
+from headless.slack.outgoing import posting
+from headless.slack.people.asker import Asker
 from headless.storage.database import Database, Transaction
 from headless.storage.tables import campaign, slack_card, slack_installation, slack_watch
 from headless.workspace import hold

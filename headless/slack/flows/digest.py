@@ -15,14 +15,15 @@ from sqlalchemy import ColumnElement, Date, cast, delete, func, literal_column, 
 from sqlalchemy.dialects.postgresql import insert
 
 from headless.problems import Problem
-from headless.slack import blocks, charts, posting
-from headless.slack.desk import Desk, Handler
+from headless.slack.desk.acting import note
+from headless.slack.desk.desk import Desk, Handler
 from headless.slack.flows import views
-from headless.slack.flows.acting import note
-from headless.slack.moments import moment
-from headless.slack.parse import Command
-from headless.slack.people import Asker
-from headless.slack.reply import Block, Reply
+from headless.slack.kit import blocks, charts
+from headless.slack.kit.moments import moment
+from headless.slack.kit.reply import Block, Reply
+from headless.slack.outgoing import posting
+from headless.slack.people.asker import Asker
+from headless.slack.verbs.parse import Command
 from headless.storage.codes import ActivityKind, Channel, EnrollmentState, MessageState
 from headless.storage.database import Database, Transaction
 from headless.storage.tables import (

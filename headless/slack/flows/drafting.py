@@ -12,15 +12,17 @@ from headless.campaigns.publish import Campaign
 from headless.dsl.examine import Examined, examine
 from headless.dsl.explain import explain
 from headless.problems import Problem
-from headless.slack import blocks, finding, pictures
-from headless.slack.desk import Desk, Doing, Handler
+from headless.slack.desk import finding
+from headless.slack.desk.acting import must_be, note
+from headless.slack.desk.desk import Desk, Doing, Handler
 from headless.slack.flows import views
-from headless.slack.flows.acting import must_be, note
 from headless.slack.flows.reaching import reach
-from headless.slack.parse import Command
-from headless.slack.people import Asker
-from headless.slack.reply import Reply
+from headless.slack.kit import blocks
+from headless.slack.kit.reply import Reply
+from headless.slack.outgoing import pictures
+from headless.slack.people.asker import Asker
 from headless.slack.tasks import Task
+from headless.slack.verbs.parse import Command
 from headless.storage.database import Transaction
 
 _MOST_NAMES: Final = 50

@@ -19,14 +19,17 @@ from headless.dsl.examine import Examined
 from headless.dsl.explain import explain
 from headless.dsl.render import plain, terminal
 from headless.problems import Problem
-from headless.slack import blocks, files, finding, tasks
-from headless.slack.desk import Desk, Doing, Handler
+from headless.slack import tasks
+from headless.slack.desk import finding
+from headless.slack.desk.acting import must_be, note, signer
+from headless.slack.desk.desk import Desk, Doing, Handler
 from headless.slack.flows import approving, drafting, views
-from headless.slack.flows.acting import must_be, note, signer
-from headless.slack.parse import Command, source_of
-from headless.slack.people import Asker
-from headless.slack.reply import Reply
+from headless.slack.kit import blocks
+from headless.slack.kit.reply import Reply
+from headless.slack.outgoing import files
+from headless.slack.people.asker import Asker
 from headless.slack.tasks import Task
+from headless.slack.verbs.parse import Command, source_of
 from headless.storage.database import Transaction
 
 Answer = dict[str, Any] | None

@@ -9,16 +9,17 @@ from typing import Final
 
 from sqlalchemy import Select, exists, func, literal_column, select, update
 
-from headless.slack import blocks, posting
-from headless.slack.desk import Desk, Doing, Handler
+from headless.slack.desk.acting import must_be, note
+from headless.slack.desk.desk import Desk, Doing, Handler
 from headless.slack.flows import views
-from headless.slack.flows.acting import must_be, note
 from headless.slack.flows.running import who
-from headless.slack.moments import ago
-from headless.slack.parse import Command
-from headless.slack.people import Asker
-from headless.slack.reply import Block, Reply
+from headless.slack.kit import blocks
+from headless.slack.kit.moments import ago
+from headless.slack.kit.reply import Block, Reply
+from headless.slack.outgoing import posting
+from headless.slack.people.asker import Asker
 from headless.slack.tasks import Task
+from headless.slack.verbs.parse import Command
 from headless.storage.codes import MessageState
 from headless.storage.database import Database, Transaction
 from headless.storage.tables import hold as table

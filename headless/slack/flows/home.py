@@ -12,16 +12,16 @@ import msgspec
 from sqlalchemy import ColumnElement, Table, func, literal_column, select
 
 from headless import ids
-from headless.slack import blocks
-from headless.slack.desk import Desk, Doing, Handler
-from headless.slack.finding import own_names
+from headless.slack.desk.acting import signer
+from headless.slack.desk.desk import Desk, Doing, Handler
+from headless.slack.desk.finding import own_names
 from headless.slack.flows import views
-from headless.slack.flows.acting import signer
-from headless.slack.moments import moment
-from headless.slack.parse import Command
-from headless.slack.people import Asker, may
-from headless.slack.reply import Block, Reply
+from headless.slack.kit import blocks
+from headless.slack.kit.moments import moment
+from headless.slack.kit.reply import Block, Reply
+from headless.slack.people.asker import Asker, may
 from headless.slack.tasks import Task
+from headless.slack.verbs.parse import Command
 from headless.storage.codes import MessageState
 from headless.storage.database import Transaction
 from headless.storage.tables import (

@@ -13,15 +13,16 @@ from sqlalchemy import select
 from headless import ids
 from headless.campaigns import archiving, inspect, lifecycle, publish
 from headless.campaigns.publish import Campaign
-from headless.slack import blocks, finding
-from headless.slack.desk import Desk, Doing, Handler
+from headless.slack.desk import finding
+from headless.slack.desk.acting import must_be, note
+from headless.slack.desk.desk import Desk, Doing, Handler
 from headless.slack.flows import views
-from headless.slack.flows.acting import must_be, note
-from headless.slack.moments import ago
-from headless.slack.parse import Command
-from headless.slack.people import Asker
-from headless.slack.reply import Reply
+from headless.slack.kit import blocks
+from headless.slack.kit.moments import ago
+from headless.slack.kit.reply import Reply
+from headless.slack.people.asker import Asker
 from headless.slack.tasks import Task
+from headless.slack.verbs.parse import Command
 from headless.storage.database import Transaction
 from headless.storage.tables import member, token
 from headless.workspace import audit

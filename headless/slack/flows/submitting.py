@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from headless.problems import Problem
-from headless.slack import blocks
-from headless.slack.desk import Desk
+from headless.slack.desk.desk import Desk
 from headless.slack.flows import approving, drafting, editing, starting, views
-from headless.slack.people import Asker
+from headless.slack.kit import blocks
+from headless.slack.people.asker import Asker
 
 Answer = dict[str, Any] | None
 Submission = Callable[[Desk, Asker, dict[str, Any]], Awaitable[Answer]]

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from headless.slack.desk import Desk, Doing, Handler
+from headless.slack.desk.desk import Desk, Doing, Handler
 from headless.slack.flows import (
     approving,
     bringing,

@@ -21,15 +21,19 @@ from headless.dsl.plan import Plan, When
 from headless.problems import Problem
 from headless.simulation import outcome
 from headless.simulation.outcome import Line
-from headless.slack import accounts, blocks, finding, posting, tasks
-from headless.slack.desk import Desk, Doing, Handler
+from headless.slack import tasks
+from headless.slack.desk import finding
+from headless.slack.desk.acting import must_be, note
+from headless.slack.desk.desk import Desk, Doing, Handler
+from headless.slack.desk.rehearsal import rehearse
 from headless.slack.flows import views
-from headless.slack.flows.acting import must_be, note
-from headless.slack.parse import Command
-from headless.slack.people import Asker
-from headless.slack.rehearsal import rehearse
-from headless.slack.reply import Reply
+from headless.slack.kit import blocks
+from headless.slack.kit.reply import Reply
+from headless.slack.outgoing import posting
+from headless.slack.people import accounts
+from headless.slack.people.asker import Asker
 from headless.slack.tasks import Task
+from headless.slack.verbs.parse import Command
 from headless.storage.codes import Outcome, word
 from headless.storage.database import Transaction
 from headless.storage.tables import contact

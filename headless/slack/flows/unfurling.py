@@ -12,10 +12,10 @@ from slack_sdk.errors import SlackApiError
 
 from headless.campaigns import publish
 from headless.problems import Problem
-from headless.slack.desk import Desk, Doing
+from headless.slack.desk.desk import Desk, Doing
 from headless.slack.flows import cards, views
-from headless.slack.people import Asker, may
-from headless.slack.reply import Block
+from headless.slack.kit.reply import Block
+from headless.slack.people.asker import Asker, may
 from headless.slack.tasks import Task
 from headless.storage.database import Transaction
 

@@ -12,10 +12,10 @@ from headless.campaigns.inspect import Stats
 from headless.campaigns.lifecycle import StartPlan
 from headless.campaigns.proposals import VersionPlan
 from headless.campaigns.publish import Campaign
-from headless.slack import blocks
-from headless.slack.blocks import Option
-from headless.slack.parse import spoken
-from headless.slack.reply import Block
+from headless.slack.kit import blocks
+from headless.slack.kit.blocks import Option
+from headless.slack.kit.reply import Block
+from headless.slack.verbs.parse import spoken
 
 STATES: Final = {
     "draft": ":memo: draft",

@@ -5,13 +5,14 @@ Imports `cards` and the desk's values.
 
 from typing import Final
 
-from headless.slack import blocks, finding
-from headless.slack.desk import Desk, Handler
+from headless.slack.desk import finding
+from headless.slack.desk.acting import note
+from headless.slack.desk.desk import Desk, Handler
 from headless.slack.flows import cards
-from headless.slack.flows.acting import note
-from headless.slack.parse import Command
-from headless.slack.people import Asker
-from headless.slack.reply import Reply
+from headless.slack.kit import blocks
+from headless.slack.kit.reply import Reply
+from headless.slack.people.asker import Asker
+from headless.slack.verbs.parse import Command
 
 
 async def watch(desk: Desk, asker: Asker, command: Command) -> Reply:

@@ -5,7 +5,7 @@ Values only; imports `verb`.
 
 from typing import Final
 
-from headless.slack.people import ROLES
+from headless.slack.people.asker import ROLES
 from headless.slack.verbs.verb import FILTERS, NAME, REASON, Argument, Verb, named, source
 
 DOING: Final[tuple[Verb, ...]] = (

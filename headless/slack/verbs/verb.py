@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from headless.slack.people import Role
+from headless.slack.people.asker import Role
 
 Shape = Literal["name", "contact", "person", "number", "length", "word", "text", "source"]
 

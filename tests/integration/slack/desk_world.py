@@ -21,9 +21,9 @@ from headless.content.forms import FormField, FormWrite
 from headless.content.kinds import BY_WORD
 from headless.settings import Settings, load
 from headless.slack import switchboard
-from headless.slack.desk import Desk
-from headless.slack.people import Asker, Role
-from headless.slack.reply import Reply
+from headless.slack.desk.desk import Desk
+from headless.slack.kit.reply import Reply
+from headless.slack.people.asker import Asker, Role
 from headless.storage.database import connect
 
 TEAM = "T0ACME"

@@ -11,7 +11,7 @@ from flow_cases import CASES
 from servers import TestServers
 
 from headless.campaigns import lifecycle, publish
-from headless.slack.people import ROLES
+from headless.slack.people.asker import ROLES
 from headless.slack.verbs import BY_NAME
 
 

@@ -9,8 +9,8 @@ from desk_world import DeskWorld, made_world, presses, words
 from servers import TestServers
 from sqlalchemy import select
 
-from headless.slack.people import Role
-from headless.slack.reply import Reply
+from headless.slack.kit.reply import Reply
+from headless.slack.people.asker import Role
 from headless.slack.tasks import Task
 from headless.storage.tables import audit
 

@@ -12,7 +12,7 @@ from slack_rig import Rig, rig, settings_for
 
 from headless.cli.slack import command_slack
 from headless.settings import load
-from headless.slack import checkup
+from headless.slack.installing import checkup
 
 
 @pytest.fixture

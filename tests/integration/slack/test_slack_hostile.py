@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from test_flows_approving import newest_view
 from test_flows_running import buttons, later, press
 
-from headless.slack import accounts
+from headless.slack.people import accounts
 from headless.storage.tables import audit, slack_post, slack_task
 
 EVIL = "<!channel> <@U2> `x` *b* & <https://e.example|go>"

@@ -10,8 +10,8 @@ import pytest
 from slack_rig import Rig, rig
 from sqlalchemy import insert, select, update
 
-from headless.slack import posting
-from headless.slack.manifest import SCOPES
+from headless.slack.outgoing import posting
+from headless.slack.verbs.manifest import SCOPES
 from headless.storage.tables import member, slack_account, slack_installation, token
 from headless.workspace import audit, tokens
 

@@ -9,8 +9,8 @@ import pytest
 from slack_double import Call
 from slack_rig import Rig, rig
 
-from headless.slack import posting, sending
-from headless.slack.sending import send_due
+from headless.slack.outgoing import posting, sending
+from headless.slack.outgoing.sending import send_due
 from headless.storage.database import Transaction
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 40

@@ -11,8 +11,8 @@ from slack_double import SECRET, Call
 from slack_rig import Rig, rig, signature
 from sqlalchemy import func, select
 
-from headless.slack import installations
 from headless.slack import tasks as kept
+from headless.slack.teams import installations
 from headless.storage.tables import slack_task
 
 

@@ -13,9 +13,9 @@ from servers import TestServers
 from slack_rig import Rig, rig, settings_for
 from world import World
 
-from headless.slack import accounts
-from headless.slack.people import ROLES, Role
-from headless.slack.reply import Reply
+from headless.slack.kit.reply import Reply
+from headless.slack.people import accounts
+from headless.slack.people.asker import ROLES, Role
 from headless.slack.switchboard import HANDLERS
 from headless.slack.verbs import BY_NAME
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from slack_payloads import faults_of_blocks, faults_of_message, faults_of_view
 
-from headless.slack import blocks
-from headless.slack.blocks import Option
+from headless.slack.kit import blocks
+from headless.slack.kit.blocks import Option
 
 ANY = st.text(max_size=200).map(lambda text: text * 40)
 

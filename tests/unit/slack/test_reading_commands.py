@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headless.slack.parse import Command, Mistake, parse, said, source_of
 from headless.slack.verbs import BY_NAME, GROUPS, OPENERS, VERBS, WORDS, Verb
+from headless.slack.verbs.parse import Command, Mistake, parse, said, source_of
 
 READ = [
     ("", Command("home")),

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from headless.slack.people import Asker
+from headless.slack.people.asker import Asker
 from headless.slack.tasks import Kind, Task
 
 Payload = dict[str, Any]

@@ -7,11 +7,11 @@ from typing import Final
 
 from headless.dsl.render import terminal
 from headless.problems import Problem
-from headless.slack import blocks
-from headless.slack.parse import Mistake, Suggestion
-from headless.slack.people import Asker
-from headless.slack.reply import Block, Reply
+from headless.slack.kit import blocks
+from headless.slack.kit.reply import Block, Reply
+from headless.slack.people.asker import Asker
 from headless.slack.verbs import Verb
+from headless.slack.verbs.parse import Mistake, Suggestion
 
 SAY: Final = "say"
 """The beginning of the action id of a button that says the command in its value."""

@@ -2,7 +2,7 @@
 
 The asker alone sees it whole; where others read along, addresses, names and whatever else is the
 contact's own are masked. Looks at contacts are audited with the contact's id. `masked` computes;
-`looked` writes. Imports `people` and the audit.
+`looked` writes. Imports `asker` and the audit.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from headless import ids
 from headless.audience.contacts import Contact
-from headless.slack.people import Asker
+from headless.slack.people.asker import Asker
 from headless.storage.database import Transaction
 from headless.workspace import audit
 

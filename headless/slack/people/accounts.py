@@ -1,7 +1,7 @@
 """Accounts: what our tables know of the people in Slack, so that nobody has to ask Slack first.
 
 Who has no row is what the installation's default role says. Names, zones and addresses are kept for
-a day and then asked for again, by a worker. Imports storage, `people` and `installations`.
+a day and then asked for again, by a worker. Imports storage, `asker` and `installations`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,8 +13,8 @@ from sqlalchemy import BigInteger, ColumnElement, RowMapping, Text, bindparam, f
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from headless.problems import Problem
-from headless.slack.installations import Installation
-from headless.slack.people import Asker
+from headless.slack.people.asker import Asker
+from headless.slack.teams.installations import Installation
 from headless.storage.database import Transaction
 from headless.storage.tables import member, slack_account, workspace
 

@@ -14,8 +14,8 @@ import httpx
 import msgspec
 
 from headless.settings import Settings
-from headless.slack import signature
-from headless.slack.manifest import SCOPES
+from headless.slack.incoming import signature
+from headless.slack.verbs.manifest import SCOPES
 
 Verdict = Literal["ok", "!!", "xx"]
 _CHALLENGE: Final = "headless-slack-doctor"

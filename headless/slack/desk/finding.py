@@ -19,10 +19,10 @@ from headless.content import emails
 from headless.content.emails import Email
 from headless.dsl.near import nearest
 from headless.problems import Problem
-from headless.slack.parse import Command, Mistake, Suggestion, folded, said
-from headless.slack.people import Asker
-from headless.slack.refusals import Mistaken
+from headless.slack.desk.refusals import Mistaken
+from headless.slack.people.asker import Asker
 from headless.slack.verbs import BY_NAME
+from headless.slack.verbs.parse import Command, Mistake, Suggestion, folded, said
 from headless.storage import tables
 from headless.storage.database import Transaction
 

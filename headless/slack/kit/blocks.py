@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from headless.slack.reply import Block
+from headless.slack.kit.reply import Block
 
 MOST_BLOCKS: Final = 50
 MOST_VIEW_BLOCKS: Final = 100

@@ -16,11 +16,11 @@ from sqlalchemy.exc import DBAPIError
 
 from headless.clock import Clock
 from headless.slack import tasks
-from headless.slack.clients import Clients, NotInstalledError
-from headless.slack.manifest import NEW_SHORTCUT
-from headless.slack.parse import Mistake, parse
-from headless.slack.people import may
+from headless.slack.people.asker import may
 from headless.slack.tasks import Task
+from headless.slack.teams.clients import Clients, NotInstalledError
+from headless.slack.verbs.manifest import NEW_SHORTCUT
+from headless.slack.verbs.parse import Mistake, parse
 from headless.storage.database import Database
 
 Loading = str

@@ -16,8 +16,8 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from headless.clock import Clock
 from headless.seals import SealError, Seals
 from headless.settings import Settings
-from headless.slack import installations
-from headless.slack.installations import Installation, Secrets
+from headless.slack.teams import installations
+from headless.slack.teams.installations import Installation, Secrets
 from headless.storage.database import Database, Transaction
 
 _EARLY: Final = timedelta(minutes=30)

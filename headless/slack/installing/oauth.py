@@ -20,10 +20,12 @@ from headless.channels.senders.slack import escaped
 from headless.clock import Clock
 from headless.problems import Problem
 from headless.settings import Settings
-from headless.slack import accounts, installations, posting, tickets
-from headless.slack.clients import Clients, NotInstalledError, lasts_until
-from headless.slack.installations import Grant, Installation, Secrets
-from headless.slack.manifest import SCOPES
+from headless.slack.outgoing import posting
+from headless.slack.people import accounts
+from headless.slack.teams import installations, tickets
+from headless.slack.teams.clients import Clients, NotInstalledError, lasts_until
+from headless.slack.teams.installations import Grant, Installation, Secrets
+from headless.slack.verbs.manifest import SCOPES
 from headless.storage.database import Database, Transaction
 from headless.workspace import audit, workspaces
 

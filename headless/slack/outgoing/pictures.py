@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from headless.dsl import draw
 from headless.dsl.plan import Plan
-from headless.slack.files import uploaded
+from headless.slack.outgoing.files import uploaded
 
 PICTURE: Final = "@picture"
 """The file id of an image block that stands for a message's own picture."""

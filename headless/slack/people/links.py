@@ -10,8 +10,9 @@ import msgspec
 from sqlalchemy import select
 
 from headless.problems import Problem
-from headless.slack import accounts, tickets
-from headless.slack.people import Asker
+from headless.slack.people import accounts
+from headless.slack.people.asker import Asker
+from headless.slack.teams import tickets
 from headless.storage.database import Transaction
 from headless.storage.tables import member, token
 from headless.workspace import audit, tokens

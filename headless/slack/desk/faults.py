@@ -11,10 +11,10 @@ from typing import Final, cast, get_args
 from headless.dsl.catalogue import Catalogue, Sort
 from headless.dsl.diagnostics import Diagnostic, apply
 from headless.dsl.render import terminal
-from headless.slack import blocks
-from headless.slack.finding import near
-from headless.slack.refusals import SAY
-from headless.slack.reply import Block, Reply
+from headless.slack.desk.finding import near
+from headless.slack.desk.refusals import SAY
+from headless.slack.kit import blocks
+from headless.slack.kit.reply import Block, Reply
 from headless.storage.database import Transaction
 from headless.workspace.catalogue import load
 

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import msgspec
 
-from headless.slack import blocks
-from headless.slack.parse import Command, said
-from headless.slack.people import Asker
-from headless.slack.privacy import masked
-from headless.slack.reply import Block, Reply
+from headless.slack.kit import blocks
+from headless.slack.kit.reply import Block, Reply
+from headless.slack.people.asker import Asker
+from headless.slack.people.privacy import masked
+from headless.slack.verbs.parse import Command, said
 
 SHARE: Final = "share"
 """The action id of the button; its value is the command."""

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from headless import ids
 from headless.campaigns.approvals import Signer
 from headless.problems import Problem
-from headless.slack.people import Asker, Role, may
+from headless.slack.people.asker import Asker, Role, may
 from headless.storage.database import Transaction
 from headless.storage.tables import member, slack_account
 from headless.workspace import audit

@@ -14,11 +14,11 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from headless.slack import posting
-from headless.slack.clients import Clients
-from headless.slack.pictures import upload, with_picture
-from headless.slack.reply import Reply
+from headless.slack.kit.reply import Reply
+from headless.slack.outgoing import posting
+from headless.slack.outgoing.pictures import upload, with_picture
 from headless.slack.tasks import Task
+from headless.slack.teams.clients import Clients
 from headless.storage.database import Database
 
 _MOST_TITLE: Final = 24

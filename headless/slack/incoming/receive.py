@@ -24,14 +24,18 @@ from headless.channels.senders.slack import escaped
 from headless.clock import Clock
 from headless.problems import Problem
 from headless.settings import Settings
-from headless.slack import accounts, installations, reading, refusals, signature, tasks
-from headless.slack.accounts import Asking
-from headless.slack.clients import Clients
-from headless.slack.installations import Installation, Place
-from headless.slack.people import Asker
-from headless.slack.reading import Origin, Payload, UnreadableError
+from headless.slack import tasks
+from headless.slack.desk import refusals
+from headless.slack.incoming import reading, signature
+from headless.slack.incoming.reading import Origin, Payload, UnreadableError
+from headless.slack.incoming.windows import Loading, Windows
+from headless.slack.people import accounts
+from headless.slack.people.accounts import Asking
+from headless.slack.people.asker import Asker
 from headless.slack.tasks import Task
-from headless.slack.windows import Loading, Windows
+from headless.slack.teams import installations
+from headless.slack.teams.clients import Clients
+from headless.slack.teams.installations import Installation, Place
 from headless.storage.database import Database, Transaction
 from headless.storage.gathering import Gathering
 

@@ -19,9 +19,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy import and_, bindparam, delete, exists, or_, select, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
-from headless.slack import posting
-from headless.slack.clients import ENDED, Clients, NotInstalledError
-from headless.slack.pictures import upload, with_picture
+from headless.slack.outgoing import posting
+from headless.slack.outgoing.pictures import upload, with_picture
+from headless.slack.teams.clients import ENDED, Clients, NotInstalledError
 from headless.storage.database import Database, Transaction
 from headless.storage.tables import Instant, slack_pace, slack_post
 

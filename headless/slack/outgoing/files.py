@@ -14,7 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from headless.campaigns.publish import MOST_TEXT, Campaign
 from headless.problems import Problem
-from headless.slack import blocks
+from headless.slack.kit import blocks
 
 _ENDINGS: Final = (".campaign", ".txt")
 _HOSTED: Final = ("hosted", "snippet")

@@ -14,10 +14,10 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from headless.clock import Clock
-from headless.slack import accounts
-from headless.slack.accounts import Account
-from headless.slack.clients import ENDED, Clients
-from headless.slack.people import Asker
+from headless.slack.people import accounts
+from headless.slack.people.accounts import Account
+from headless.slack.people.asker import Asker
+from headless.slack.teams.clients import ENDED, Clients
 from headless.storage.database import Database
 
 _REMEMBERED: Final = timedelta(minutes=10)

@@ -16,12 +16,12 @@ from headless.clock import Clock
 from headless.problems import Problem
 from headless.runtime.versions import Versions
 from headless.settings import Settings
-from headless.slack import faults, refusals, sharing
-from headless.slack.parse import Command, Mistake, parse, said
-from headless.slack.people import Asker, may
-from headless.slack.reply import Reply
+from headless.slack.desk import faults, refusals, sharing
+from headless.slack.kit.reply import Reply
+from headless.slack.people.asker import Asker, may
 from headless.slack.tasks import Task
 from headless.slack.verbs import BY_NAME
+from headless.slack.verbs.parse import Command, Mistake, parse, said
 from headless.storage.database import Database
 
 Handler = Callable[["Desk", Asker, Command], Awaitable[Reply]]

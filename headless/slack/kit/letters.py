@@ -9,7 +9,7 @@ from html import escape
 from typing import Final
 
 from headless.dsl import font
-from headless.slack.charts import rendered
+from headless.slack.kit.charts import rendered
 
 _WIDE: Final = 560.0
 _MARGIN: Final = 28.0

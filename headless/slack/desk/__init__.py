@@ -1,0 +1,1 @@
+"""The desk, and what its handlers share: finding what is named, refusing, sharing, rehearsing."""

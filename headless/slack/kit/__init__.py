@@ -1,0 +1,1 @@
+"""What messages are made of: blocks within Slack's limits, replies, charts, words for instants."""

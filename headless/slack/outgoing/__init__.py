@@ -1,0 +1,1 @@
+"""What goes out to Slack: posts, replies, files and pictures."""
