@@ -14,29 +14,29 @@ assert _spec.loader is not None
 writer: Any = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(writer)
 
-DESCRIBED = writer.description()
 PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
-ROUTES = [
-    (method.upper(), path)
-    for path, operations in DESCRIBED["paths"].items()
-    for method in operations
-    if method in ("get", "put", "post", "delete", "patch", "options", "head", "trace")
-]
+METHODS = ("get", "put", "post", "delete", "patch", "options", "head", "trace")
 
 
-def test_there_are_routes() -> None:
-    assert ("POST", "/v1/campaigns") in ROUTES
+@pytest.fixture(scope="module")
+def described() -> Any:
+    return writer.description()
 
 
-@pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_each_route_is_listed(method: str, path: str) -> None:
-    assert f"### `{method} {path}`\n" in PAGE
+def test_every_route_is_listed(described: Any) -> None:
+    routes = [
+        f"{method.upper()} {path}"
+        for path, operations in described["paths"].items()
+        for method in operations
+        if method in METHODS
+    ]
+    assert "POST /v1/campaigns" in routes
+    assert [route for route in routes if f"### `{route}`\n" not in PAGE] == []
 
 
-@pytest.mark.parametrize("code", CATALOGUE)
-def test_each_refusal_is_listed(code: str) -> None:
-    assert f"| `{code}` |" in PAGE
+def test_every_refusal_is_listed() -> None:
+    assert [code for code in CATALOGUE if f"| `{code}` |" not in PAGE] == []
 
 
-def test_the_page_is_the_one_that_the_description_makes() -> None:
-    assert writer.page(DESCRIBED) == PAGE, "run `python docs/write_api_page.py`"
+def test_the_page_is_the_one_that_the_description_makes(described: Any) -> None:
+    assert writer.page(described) == PAGE, "run `python docs/write_api_page.py`"
