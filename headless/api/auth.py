@@ -63,6 +63,7 @@ class House:
         self.notices = Notices(database, self.seals, clock.now)
         self.budgets: Budgets | None = None  # None: nobody is counted
         self.ending = asyncio.Event()  # the process is asked to stop
+        self.rehearsals = asyncio.Semaphore(1)  # simulations that run at once
         self.answers = answers(database, self.versions)
 
 

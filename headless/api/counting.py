@@ -33,9 +33,13 @@ class Heard(Transaction):
         self._page: tuple[Select[*tuple[Any, ...]], Params | None] | None = None
 
     async def execute(self, statement: Executable, params: Params | None = None) -> Rows:
-        """Run a statement; one with a limit is the list's, the last of several."""
+        """Run a statement; one with a limit is the list's, the last of several.
+
+        One that reads only a part of what it looks through says what it stands for by the option
+        `page`.
+        """
         if isinstance(statement, Select) and (statement._limit or 0) > _PROBED:
-            self._page = statement, params
+            self._page = statement.get_execution_options().get("page", statement), params
         return await super().execute(statement, params)
 
     async def total(self, way: Way) -> int | None:

@@ -47,6 +47,7 @@ REQUESTS: Final[dict[str, Any]] = {
         "tags": {"add": ["newsletter"]},
     },
     "ContentWrite": {"name": "Spring banner", "body": "<b>Spring is here</b>"},
+    "Declined": {"plan": _HASH, "reason": "the prices are last year's"},
     "EmailWrite": {
         "name": "Welcome",
         "subject": 'Hello {{ contact.first_name | default: "there" }}',
@@ -77,6 +78,7 @@ REQUESTS: Final[dict[str, Any]] = {
     "Search": {"where": "points > 50"},
     "SegmentChange": {"name": "Very engaged"},
     "SettingsChange": {"time_zone": "Europe/Paris", "postal_address": "1 Main Street, Springfield"},
+    "Simulation": {"source": _CAMPAIGN, "until": "30d"},
     "SiteWrite": {"hosts": ["example.com"]},
     "SlotWrite": {"name": "Banner"},
     "SmsWrite": {"name": "Reminder", "body": "Your table is at seven"},
@@ -91,6 +93,11 @@ REQUESTS: Final[dict[str, Any]] = {
     "TestAsk": {"to": "me@example.com"},
     "TokenInstall": {"token": "xoxb-…", "admin": "ann@example.com"},
     "TokenWrite": {"name": "Shop", "scopes": ["contacts:write", "activities:write"]},
+    "Trial": {
+        "contact": {"external_id": "42"},
+        "until": "30d",
+        "activities": [{"at": "+1d", "did": "opened email Welcome"}],
+    },
     "WebhookTargetWrite": {"name": "Orders", "url": "https://example.com/hooks/orders"},
 }
 """What is sent, by the shape's name."""

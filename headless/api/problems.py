@@ -245,7 +245,9 @@ EXPLAINED: Final[dict[str, str]] = {
     "plan: look at it and send its hash.",
     "approval_required": "It concerns more contacts than the workspace's `approval_threshold`. It "
     "has been noted that you asked; `approvers` can agree with "
-    "`POST /v1/campaigns/{name}/approve` and the plan's hash. Then send the same request again.",
+    "`POST /v1/campaigns/{name}/approve` and the plan's hash. Then send the same request again. "
+    "Where one of them has said no, `declined` has who and why: change it, or send the same "
+    "request with `ask_again`.",
     "self_approval": "You asked for it, by this token or another account of yours. Somebody else "
     "who may approve must.",
     "stranded": "The new version has no place for people who wait in a step that it drops; "

@@ -8,6 +8,7 @@ only.
 import base64
 import binascii
 import hashlib
+import struct
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Generic, TypeVar
@@ -34,6 +35,7 @@ Cursor = Annotated[
     str | None, QueryParameter(description="`next_cursor` of the page before, with the same filter")
 ]
 _Zoned: Any = Annotated[datetime, msgspec.Meta(tz=True)]
+_NUMBER: Final = "!q"
 _ID_HELP = "it looks like `{}_…` and stands in the answers as `id`"
 
 
@@ -90,18 +92,33 @@ def number(kind: ids.Kind, text: str) -> int:
 
 def after(cursor: str | None, **filters: Any) -> int | None:
     """The number that a cursor stands behind; raises Problem `cursor_mismatch`."""
+    found = opened(cursor, _NUMBER, **filters)
+    return None if found is None else found[0]
+
+
+def opened(cursor: str | None, form: str, **filters: Any) -> tuple[int, ...] | None:
+    """The numbers in a cursor, packed as `struct` has it in `form`.
+
+    Raises Problem `cursor_mismatch` for what is no cursor of this list and filter.
+    """
     if cursor is None:
         return None
     try:
-        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
     except (binascii.Error, ValueError):
         raw = b""
-    if len(raw) != 16 or raw[:8] != _digest(filters):
+    if len(raw) != 8 + struct.calcsize(form) or raw[:8] != _digest(filters):
         raise Problem(
             "cursor_mismatch",
             "the cursor belongs to another list or another filter; begin again without it",
         )
-    return int.from_bytes(raw[8:], "big")
+    return struct.unpack(form, raw[8:])
+
+
+def sealed(numbers: Sequence[int], form: str, **filters: Any) -> str:
+    """The cursor that `opened` reads."""
+    raw = _digest(filters) + struct.pack(form, *numbers)
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
 
 
 def page(
@@ -115,8 +132,7 @@ def page(
     kept = rows[:limit]
     following = None
     if len(rows) > limit:
-        raw = _digest(filters) + key(kept[-1]).to_bytes(8, "big")
-        following = base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+        following = sealed((key(kept[-1]),), _NUMBER, **filters)
     return Page([shape(row) for row in kept], following)
 
 

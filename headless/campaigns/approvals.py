@@ -2,12 +2,13 @@
 
 Whoever starts asks; somebody else, who may approve, agrees to exactly that plan; then it starts.
 Nobody approves their own, whichever of their tokens or accounts they use. A word holds for the plan
-it was given for, and no longer when many more contacts have come under it meanwhile. Imports
-`publish`, `news` and storage.
+it was given for, and no longer when many more contacts have come under it meanwhile. Who may
+approve may decline too, and whoever asked may take it back; a plan that was declined is asked about
+again only by somebody who says so. Imports `publish`, `news` and storage.
 """
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import RowMapping, and_, case, select, update
@@ -15,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from headless import ids
 from headless.campaigns import news
-from headless.campaigns.publish import find
+from headless.campaigns.publish import Campaign, find
 from headless.problems import Problem
 from headless.storage.database import Transaction
 from headless.storage.tables import approval, member, slack_account, workspace
@@ -24,6 +25,10 @@ MOST_THRESHOLD: Final = 10**9
 _APPROVING: Final = ("approver", "admin")
 _STARTING: Final = ("editor", *_APPROVING)
 _MARGIN: Final = 100
+_WORD: Final = (
+    *("approved_by", "approved_name", "approved_at"),
+    *("declined_by", "declined_name", "declined_at", "reason"),
+)
 
 
 class Signer(msgspec.Struct, frozen=True):
@@ -40,7 +45,10 @@ class Signer(msgspec.Struct, frozen=True):
 
 
 class Approval(msgspec.Struct, frozen=True):
-    """A plan that waits for a second word, or has it; `contacts` is how many it concerned."""
+    """A plan that waits for a second word, or has it; `contacts` is how many it concerned.
+
+    Who declined it stands in `declined_by`, which is whoever asked where they took it back.
+    """
 
     id: int
     campaign_id: int
@@ -52,6 +60,15 @@ class Approval(msgspec.Struct, frozen=True):
     approved_by: str | None
     approved_name: str | None
     approved_at: datetime | None
+    declined_by: str | None
+    declined_name: str | None
+    declined_at: datetime | None
+    reason: str | None
+
+    @property
+    def waits(self) -> bool:
+        """Whether nobody has said yes or no yet."""
+        return self.approved_by is None and self.declined_by is None
 
     def covers(self, contacts: int) -> bool:
         """Whether the word was given, and for about so many: 10 % or 100 more, at most."""
@@ -161,20 +178,36 @@ async def require(
     contacts: int,
     by: Signer | None,
 ) -> None:
-    """Raise Problem `approval_required` while a second word is needed."""
+    """Raise Problem `approval_required` while a second word is needed; it tells of a refusal."""
     if not await is_needed(tx, workspace_id, campaign_id, plan=plan, contacts=contacts, by=by):
         return
     most = await threshold(tx, workspace_id)
     able = [one for one in await approvers(tx, workspace_id) if by is None or one.actor != by.actor]
     who = ", ".join(one.name for one in able[:5])
+    told: dict[str, Any] = {"plan": plan, "contacts": contacts}
+    told["approvers"] = [one.name for one in able]
+    held = await find_approval(tx, workspace_id, campaign_id, plan)
+    if held is not None and held.declined_by is not None:
+        told["declined"] = {"by": held.declined_name, "reason": held.reason}
+        raise Problem(
+            "approval_required",
+            f"{_refusal(held)}; change it, or ask once more by sending this with `ask_again`",
+            **told,
+        )
     raise Problem(
         "approval_required",
         f"it concerns {contacts:,} contacts, and above {most:,} a second person must approve; "
         + (f"{who} can" if able else "nobody else here can: give somebody the role `approver`"),
-        plan=plan,
-        contacts=contacts,
-        approvers=[one.name for one in able],
+        **told,
     )
+
+
+def _refusal(held: Approval) -> str:
+    """Who said no, and why."""
+    if held.declined_by == held.asked_by:
+        return f"{held.asked_name} took it back"
+    because = f": “{held.reason}”" if held.reason else ""
+    return f"{held.declined_name} declined it{because}"
 
 
 async def ask(
@@ -185,11 +218,13 @@ async def ask(
     plan: str,
     contacts: int,
     by: Signer,
+    again: bool = False,
     now: datetime,
 ) -> Approval:
     """Ask for a second word on a plan.
 
     Who asked first stays; a word that no longer covers what it was given for must be given anew.
+    One that was declined stays so unless it is asked `again`.
     """
     a = approval.c
     row = insert(approval).values(
@@ -204,7 +239,9 @@ async def ask(
     held = await find_approval(tx, workspace_id, campaign_id, plan)
     if held is not None and held.covers(contacts) and held.approved_by != by.actor:
         return held
-    open_ = a.approved_by.is_(None)
+    if held is not None and held.declined_by is not None and not again:
+        return held
+    open_ = and_(a.approved_by.is_(None), a.declined_by.is_(None))
     new = row.excluded
     asked = await tx.execute(
         row.on_conflict_do_update(
@@ -214,13 +251,11 @@ async def ask(
                 "asked_by": case((open_, a.asked_by), else_=new.asked_by),
                 "asked_name": case((open_, a.asked_name), else_=new.asked_name),
                 "asked_at": case((open_, a.asked_at), else_=new.asked_at),
-                "approved_by": None,
-                "approved_name": None,
-                "approved_at": None,
+                **dict.fromkeys(_WORD),
             },
         ).returning(approval)
     )
-    if held is None or held.approved_by is not None:  # not who asks once more
+    if held is None or not held.waits:  # not who asks once more
         await news.tell(
             tx, workspace_id, campaign_id, "approval_requested", now=now, plan=plan,
             contacts=contacts,
@@ -249,38 +284,66 @@ async def approve(
             "insufficient_scope",
             f"approving takes a person with the role `approver` or `admin`; {by.name} is none",
         )
-    waiting = await listing(tx, workspace_id, campaign_id)
-    if not waiting:
-        raise Problem("wrong_state", f"nobody has asked to start `{found.name}`")
+    asked = await listing(tx, workspace_id, campaign_id)
+    given = asked_about(found, asked if plan else [one for one in asked if one.waits], plan)
+    if given.asked_by == by.actor:
+        raise Problem(
+            "self_approval", f"{by.name} asked for it; somebody else must approve", plan=given.plan
+        )
+    if given.declined_by == given.asked_by:
+        raise Problem("wrong_state", f"{given.asked_name} took it back; it must be asked anew")
+    if given.approved_by is not None:
+        return given
+    word = {"approved_by": by.actor, "approved_name": by.name, "approved_at": now}
+    return await give(tx, workspace_id, given, "approved", word, now=now)
+
+
+def asked_about(found: Campaign, asked: list[Approval], plan: str | None) -> Approval:
+    """Which of what was asked a word is about; `asked` is what it can be about.
+
+    Raises Problem `wrong_state` when that is nothing, `plan_required` without a plan, and
+    `plan_drifted` for another one.
+    """
+    if found.state == "draft" and plan is None:
+        asked = [one for one in asked if one.plan == found.hash]
+    if not asked:
+        raise Problem("wrong_state", f"nothing waits for a word on `{found.name}`")
     if plan is None:
-        newest = waiting[0]
+        newest = asked[0]
         raise Problem(
             "plan_required",
             f'send {{"plan": "{newest.plan}"}}',
             plan={"hash": newest.plan, "contacts": newest.contacts, "asked_by": newest.asked_name},
         )
-    given = next((one for one in waiting if one.plan == plan), None)
+    given = next((one for one in asked if one.plan == plan), None)
     if given is None or (found.state == "draft" and found.hash != plan):
         raise Problem(
             "plan_drifted", "the text has changed since that was asked; it must be asked anew"
         )
-    if given.asked_by == by.actor:
-        raise Problem(
-            "self_approval", f"{by.name} asked for it; somebody else must approve", plan=plan
-        )
-    if given.approved_by is not None:
-        return given
-    agreed = await tx.execute(
+    return given
+
+
+async def give(
+    tx: Transaction,
+    workspace_id: int,
+    given: Approval,
+    what: str,
+    word: dict[str, Any],
+    *,
+    now: datetime,
+) -> Approval:
+    """Write a word down in the place of the one before, and tell of it."""
+    said = await tx.execute(
         update(approval)
         .where(approval.c.workspace_id == workspace_id, approval.c.id == given.id)
-        .values(approved_by=by.actor, approved_name=by.name, approved_at=now)
+        .values({**dict.fromkeys(_WORD), **word})
         .returning(approval)
     )
     await news.tell(
-        tx, workspace_id, campaign_id, "approved", now=now, plan=given.plan,
-        contacts=given.contacts,
+        tx, workspace_id, given.campaign_id, what, now=now, plan=given.plan,
+        contacts=given.contacts, reason=word.get("reason"),
     )  # fmt: skip
-    return _read(agreed.mappings().one())
+    return _read(said.mappings().one())
 
 
 async def find_approval(

@@ -63,9 +63,21 @@ def mark(text: str, *, now: datetime) -> Mark:
     if at < now - KEPT:
         raise Problem(
             "cursor_mismatch",
-            "the stream goes back 24 hours; ask for what is older with the contacts' `why`",
+            "the stream goes back 24 hours; read what is older with `GET "
+            "/v1/campaigns/{name}/journal?since=…`",
         )
     return Mark(at, number, int(found[3]), int(found[4]))
+
+
+def since(at: datetime, *, now: datetime) -> Mark:
+    """The mark before all that happens at an instant or later; raises Problem `invalid_value`."""
+    if at < now - KEPT:
+        raise Problem(
+            "invalid_value",
+            "the stream goes back 24 hours; read what is older with `GET "
+            "/v1/campaigns/{name}/journal?since=…`",
+        )
+    return Mark(at)
 
 
 async def settled(tx: Transaction, *, now: datetime) -> datetime:

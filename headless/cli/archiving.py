@@ -1,4 +1,4 @@
-"""`headless campaigns approve|rename|archive|delete`: the second word on a start, and the end."""
+"""`headless campaigns approve|decline|rename|archive|delete`: the second word, and the end."""
 
 from typing import Any
 
@@ -34,6 +34,33 @@ def approve_campaign(name: str, yes: bool, agreed: str | None, as_json: bool) ->
         print_json(given)
     else:
         answer(f"{name} is approved; {given['asked_name']} can start it")
+
+
+@click.command("decline")
+@_NAME
+@_YES
+@click.option("--reason", help="Why, for whoever asked.")
+@click.option("--plan", "agreed", help="The hash of the plan that you decline.")
+@json_option
+def decline_campaign(
+    name: str, yes: bool, reason: str | None, agreed: str | None, as_json: bool
+) -> None:
+    """Say no to a start that somebody else asked for, or take back what you asked for.
+
+    It takes a token of a colleague with the role approver or admin, or of whoever asked.
+    """
+    path = f"/v1/campaigns/{segment(name)}/decline"
+    with connected() as client:
+        if agreed is None:
+            plan = _waiting(client, path)
+            say(f"{plan['asked_by']} wants to start `{name}` for {plan['contacts']:,} contacts")
+            agree("decline it?", yes=yes, command=f"headless campaigns decline {name}")
+            agreed = plan["hash"]
+        given = client.post(path, {"plan": agreed, "reason": reason})
+    if as_json:
+        print_json(given)
+    else:
+        answer(f"{name} is declined; {given['asked_name']} can change it and ask again")
 
 
 def _waiting(client: Client, path: str) -> Any:

@@ -10,9 +10,11 @@ import httpx
 from headless.cli.archiving import (
     approve_campaign,
     archive_campaign,
+    decline_campaign,
     delete_campaign,
     rename_campaign,
 )
+from headless.cli.calls.journal import show_journal
 from headless.cli.client import Client, Refused, connected, contact_id, refusal, segment
 from headless.cli.group import Group
 from headless.cli.output import (
@@ -27,6 +29,9 @@ from headless.cli.output import (
 )
 
 _NAME = click.argument("name", metavar="NAME|ID")
+_AGAIN = click.option(
+    "--ask-again", "again", is_flag=True, help="Ask once more, where the second person declined."
+)
 _CONTACTS = click.argument("contacts", metavar="EMAIL|ID...", nargs=-1, required=True)
 
 
@@ -122,14 +127,15 @@ def _text(file: str) -> str:
 @_NAME
 @click.option("--yes", is_flag=True, help="Start without asking.")
 @click.option("--plan", "agreed", help="The hash of the plan you agreed to.")
+@_AGAIN
 @json_option
-def start_campaign(name: str, yes: bool, agreed: str | None, as_json: bool) -> None:
+def start_campaign(name: str, yes: bool, agreed: str | None, again: bool, as_json: bool) -> None:
     """Start a campaign, after showing what will happen."""
     path = f"/v1/campaigns/{segment(name)}/start"
     with connected() as client:
         if agreed is None:
             agreed = _agreement(client, path, yes=yes)
-        started = client.post(path, {"plan": agreed})
+        started = client.post(path, {"plan": agreed, "ask_again": again})
     if as_json:
         print_json(started)
     else:
@@ -250,6 +256,7 @@ def plan_version(
 @_new_version
 @click.option("--yes", is_flag=True, help="Apply without asking.")
 @click.option("--plan", "agreed", help="The hash of the plan you agreed to.")
+@_AGAIN
 @json_option
 def apply_version(
     name: str,
@@ -259,6 +266,7 @@ def apply_version(
     drain: bool,
     yes: bool,
     agreed: str | None,
+    again: bool,
     as_json: bool,
 ) -> None:
     """Give a campaign a new version, after showing what it does to the people inside."""
@@ -267,7 +275,7 @@ def apply_version(
     with connected() as client:
         if agreed is None:
             agreed = _seen(client, f"{path}/plan", wanted, yes=yes)
-        done = client.post(f"{path}/apply", {**wanted, "plan": agreed})
+        done = client.post(f"{path}/apply", {**wanted, "plan": agreed, "ask_again": again})
     if as_json:
         print_json(done)
     else:
@@ -334,5 +342,12 @@ def show_stats(name: str, reasons: bool, as_json: bool) -> None:
             answer(client.text(path, **query).rstrip())
 
 
-for _command in (approve_campaign, rename_campaign, archive_campaign, delete_campaign):
+for _command in (
+    approve_campaign,
+    decline_campaign,
+    show_journal,
+    rename_campaign,
+    archive_campaign,
+    delete_campaign,
+):
     command_campaigns.add_command(_command)

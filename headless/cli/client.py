@@ -95,6 +95,8 @@ def refusal(answered: httpx.Response) -> Refused:
         problem = {"detail": f"the answer was {answered.status_code}: {answered.text[:200]}"}
     status = answered.status_code
     fix = _FIXES.get(str(problem.get("code")))
+    if problem.get("declined"):
+        fix = "change it and start anew, or ask once more with `--ask-again`"
     if status in (httpx.codes.NOT_FOUND, httpx.codes.GONE):
         fix = _where_it_is_listed(answered.request.url.path)
     if status == httpx.codes.UNAUTHORIZED:

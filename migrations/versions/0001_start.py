@@ -73,6 +73,10 @@ def upgrade() -> None:
         sa.Column("approved_by", sa.Text(), nullable=True),
         sa.Column("approved_name", sa.Text(), nullable=True),
         sa.Column("approved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("declined_by", sa.Text(), nullable=True),
+        sa.Column("declined_name", sa.Text(), nullable=True),
+        sa.Column("declined_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_approval")),
         sa.UniqueConstraint(
             "workspace_id",

@@ -1,8 +1,8 @@
-"""`/v1/campaigns/{name}/approvals`, `approve`: a second word on a start that concerns many."""
+"""`/v1/campaigns/{name}/approvals`, `approve`, `decline`: a second word on what concerns many."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Request, get, post
@@ -15,7 +15,7 @@ from headless.api import bodies
 from headless.api.auth import Call, Caller, needs
 from headless.api.openapi import reads
 from headless.api.shapes import Instant, Page, instant, maybe_instant
-from headless.campaigns import approvals, publish
+from headless.campaigns import approvals, declining, publish
 from headless.campaigns.approvals import Approval, Signer
 from headless.problems import Problem
 from headless.slack.flows import approving
@@ -31,8 +31,18 @@ class Agreed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     plan: str | None = None
 
 
+class Declined(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The hash of the plan that is declined, and why, as whoever asked is told."""
+
+    plan: str | None = None
+    reason: Annotated[str, msgspec.Meta(max_length=declining.MOST_WORDS)] | None = None
+
+
 class ApprovalShape(msgspec.Struct, frozen=True):
-    """A plan that a second person must approve, or has approved; `contacts` it concerned."""
+    """A plan that a second person must approve, and their word; `contacts` it concerned.
+
+    `declined_by` is whoever asked, where they took it back.
+    """
 
     plan: str
     contacts: int
@@ -42,6 +52,10 @@ class ApprovalShape(msgspec.Struct, frozen=True):
     approved_by: str | None
     approved_name: str | None
     approved_at: Instant | None
+    declined_by: str | None
+    declined_name: str | None
+    declined_at: Instant | None
+    reason: str | None
 
 
 async def signer(tx: Transaction, call: Call) -> Signer:
@@ -65,8 +79,11 @@ async def signer(tx: Transaction, call: Call) -> Signer:
 
 
 @asynccontextmanager
-async def asking(call: Call, campaign_id: int) -> AsyncIterator[None]:
-    """Note that somebody has asked, where what they asked for needs a second word."""
+async def asking(call: Call, campaign_id: int, *, again: bool = False) -> AsyncIterator[None]:
+    """Note that somebody has asked, where what they asked for needs a second word.
+
+    What was declined is asked about once more only `again`.
+    """
     try:
         yield
     except Problem as problem:
@@ -79,11 +96,13 @@ async def asking(call: Call, campaign_id: int) -> AsyncIterator[None]:
                     plan=problem.extra["plan"],
                     contacts=problem.extra["contacts"],
                     by=await signer(tx, call),
+                    again=again,
                     now=call.now,
                 )
-                await approving.tell_approvers(
-                    tx, call.workspace_id, campaign_id, asked, now=call.now
-                )
+                if asked.waits:
+                    await approving.tell_approvers(
+                        tx, call.workspace_id, campaign_id, asked, now=call.now
+                    )
         raise
 
 
@@ -97,12 +116,16 @@ def _shape(one: Approval) -> ApprovalShape:
         approved_by=one.approved_by,
         approved_name=one.approved_name,
         approved_at=maybe_instant(one.approved_at),
+        declined_by=one.declined_by,
+        declined_name=one.declined_name,
+        declined_at=maybe_instant(one.declined_at),
+        reason=one.reason,
     )
 
 
 @get("/campaigns/{name:str}/approvals", opt=needs("campaigns:read"), tags=["Campaigns"])
 async def list_approvals(call: Caller, name: FromPath[str]) -> Page[ApprovalShape]:
-    """The plans of a campaign that a second person must approve or has approved, newest first."""
+    """The plans of a campaign that a second person must approve, and their word, newest first."""
     async with call.transaction() as tx:
         found = await publish.find(tx, call.workspace_id, name)
         held = await approvals.listing(tx, call.workspace_id, found.id)
@@ -138,4 +161,34 @@ async def approve_campaign(
     return _shape(given)
 
 
-HANDLERS: Final[list[HTTPRouteHandler]] = [list_approvals, approve_campaign]
+@post(
+    "/campaigns/{name:str}/decline",
+    opt={**needs("campaigns:publish"), **reads(Declined)},
+    tags=["Campaigns"],
+    status_code=200,
+)
+async def decline_campaign(
+    request: Request[Any, Any, Any], call: Caller, name: FromPath[str]
+) -> ApprovalShape:
+    """Say no to a plan that somebody has asked for; they are told, with the reason.
+
+    It takes a token of a colleague with the role `approver` or `admin`; whoever asked takes it back
+    by it. What was approved and has not started is declined too. It stays declined until somebody
+    asks with `ask_again`. Without the plan's hash the answer (428) is the plan that waits.
+    """
+    body = await bodies.read(request, Declined, default=Declined())
+    async with call.transaction() as tx:
+        found = await publish.find(tx, call.workspace_id, name)
+        given = await declining.decline(
+            tx,
+            call.workspace_id,
+            found.id,
+            plan=body.plan,
+            reason=body.reason,
+            by=await signer(tx, call),
+            now=call.now,
+        )
+    return _shape(given)
+
+
+HANDLERS: Final[list[HTTPRouteHandler]] = [list_approvals, approve_campaign, decline_campaign]

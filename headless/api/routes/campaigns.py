@@ -355,20 +355,10 @@ async def campaign_stats(
     )
 
 
-@get("/campaigns/{name:str}/journal", opt=needs("campaigns:read"), tags=["Campaigns"])
-async def campaign_journal(call: Caller, name: FromPath[str], limit: Limit = 50) -> Page[LineShape]:
-    """The newest steps that contacts took, newest first."""
-    number_ = await _number(call, name)
-    async with call.transaction() as tx:
-        lines = await why.trace(tx, call.workspace_id, number_, limit=limit)
-    return Page([line_shape(line) for line in lines], None)
-
-
 HANDLERS: Final[list[HTTPRouteHandler]] = [
     create_campaign,
     list_campaigns,
     get_campaign,
     edit_campaign,
     campaign_stats,
-    campaign_journal,
 ]

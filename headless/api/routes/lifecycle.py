@@ -20,9 +20,13 @@ _MOST_BY_HAND: Final = 1_000
 
 
 class Agreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The hash of the plan that the caller has seen."""
+    """The hash of the plan that the caller has seen.
+
+    `ask_again` asks once more for a second person's word where it was declined.
+    """
 
     plan: str | None = None
+    ask_again: bool = False
 
 
 class Resume(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,11 +77,12 @@ async def start_campaign(
 ) -> Response[CampaignShape]:
     """Let a campaign run; without the plan's hash the answer (428) is the plan to agree to.
 
-    Above the workspace's `approval_threshold` the answer (409) is that somebody else must approve.
+    Above the workspace's `approval_threshold` the answer (409) is that somebody else must approve,
+    or that they have declined.
     """
     body = await bodies.read(request, Agreement, default=Agreement())
     number_ = await _number(call, name)
-    async with asking(call, number_), call.transaction() as tx:
+    async with asking(call, number_, again=body.ask_again), call.transaction() as tx:
         by = await signer(tx, call)
         started = await lifecycle.start(
             tx, call.workspace_id, number_, plan=body.plan, by=by, now=call.now

@@ -15,13 +15,13 @@ from typing import Annotated, Final
 import msgspec
 from litestar import get
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, HeaderParameter
+from litestar.params import FromPath, HeaderParameter, QueryParameter
 from litestar.response import Stream
 
 from headless import ids
 from headless.api.auth import Call, Caller, needs
 from headless.api.openapi import speaks
-from headless.api.shapes import instant
+from headless.api.shapes import instant, moment
 from headless.campaigns import publish, stream
 from headless.campaigns.stream import Happened, Mark
 
@@ -33,6 +33,10 @@ _HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _LastEventId = Annotated[
     str | None,
     HeaderParameter(name="Last-Event-ID", description="the `id` of the last event that you have"),
+]
+_Since = Annotated[
+    str | None,
+    QueryParameter(max_length=100, description="a time with its zone, at most 24 hours ago"),
 ]
 
 
@@ -76,9 +80,13 @@ async def _events(call: Call, place: Mark, campaign_id: int | None) -> AsyncIter
                 await asyncio.wait_for(ending.wait(), _POLL_SECONDS)
 
 
-def _stream(call: Call, last: str | None, campaign_id: int | None) -> Stream:
+def _stream(call: Call, last: str | None, since: str | None, campaign_id: int | None) -> Stream:
     now = call.house.clock.now()
-    place = Mark(now) if last is None else stream.mark(last, now=now)
+    begins = moment("since", since)
+    if last is not None:  # of who was cut off, wherever it began
+        place = stream.mark(last, now=now)
+    else:
+        place = Mark(now) if begins is None else stream.since(begins, now=now)
     return Stream(
         _events(call, place, campaign_id),
         media_type="text/event-stream",
@@ -90,10 +98,14 @@ _EVENTS: Final = speaks("text/event-stream", only=True)
 
 
 @get("/stream", opt={**needs("campaigns:read"), "streams": True, **_EVENTS}, tags=["Streams"])
-async def stream_everything(call: Caller, last_event_id: _LastEventId = None) -> Stream:
-    """What happens in all campaigns from now on, as server-sent events: a line of the journal
-    each."""
-    return _stream(call, last_event_id, None)
+async def stream_everything(
+    call: Caller, last_event_id: _LastEventId = None, since: _Since = None
+) -> Stream:
+    """What happens in all campaigns, as server-sent events: a line of the journal each.
+
+    It begins now, or with `since` up to 24 hours ago; `Last-Event-ID` takes it up again.
+    """
+    return _stream(call, last_event_id, since, None)
 
 
 @get(
@@ -105,11 +117,12 @@ async def stream_campaign(
     call: Caller,
     name: FromPath[str],
     last_event_id: _LastEventId = None,
+    since: _Since = None,
 ) -> Stream:
-    """What happens in one campaign from now on, as server-sent events."""
+    """What happens in one campaign, as server-sent events; `since` as in `/v1/stream`."""
     async with call.transaction() as tx:
         found = await publish.find(tx, call.workspace_id, name)
-    return _stream(call, last_event_id, found.id)
+    return _stream(call, last_event_id, since, found.id)
 
 
 HANDLERS: Final[list[HTTPRouteHandler]] = [stream_everything, stream_campaign]

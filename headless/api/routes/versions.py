@@ -29,7 +29,8 @@ class NewVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A text for a campaign: `source`, or `version`, the number of an earlier one to go back to.
 
     `waits` says whether changed waits keep their promised time or are counted anew; with `drain`
-    those inside end by the old version. `plan` is the hash of the plan that the caller has seen.
+    those inside end by the old version. `plan` is the hash of the plan that the caller has seen;
+    `ask_again` asks once more for a second person's word where it was declined.
     """
 
     source: str | None = None
@@ -37,6 +38,7 @@ class NewVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     waits: Waits = "keep"
     drain: bool = False
     plan: str | None = None
+    ask_again: bool = False
 
 
 async def _text(call: Call, campaign_id: int, body: NewVersion) -> str:
@@ -107,7 +109,7 @@ async def apply_version(
     text = await _text(call, number, body)
     async with call.transaction() as tx:
         refuse_stale(request, await publish.find(tx, call.workspace_id, number))
-    async with asking(call, number), call.transaction() as tx:
+    async with asking(call, number, again=body.ask_again), call.transaction() as tx:
         found, _ = await versions.apply(
             tx,
             call.workspace_id,

@@ -3,8 +3,10 @@
 It reads the API's stream of events and takes it up again where it was cut off.
 """
 
+import re
 import time
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from itertools import islice
 from typing import Any, Final
 
@@ -14,9 +16,12 @@ import msgspec
 
 from headless.cli.client import Client, connected, refusal, segment
 from headless.cli.output import answer, json_option, say
+from headless.clock import SystemClock
 
 _TRIES: Final = 5
 _PAUSE_SECONDS: Final = 2.0
+_LENGTH: Final = re.compile(r"(\d{1,5}) ?(s|m|h)")
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours"}
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -29,9 +34,12 @@ class Event(msgspec.Struct, frozen=True):
 @click.command("tail")
 @click.argument("campaign", metavar="[NAME|ID]", required=False)
 @click.option("--after", metavar="ID", help="Begin behind this event, at most 24 hours old.")
+@click.option("--since", metavar="TIME|LENGTH", help="Begin then, such as 2h ago: `2h`.")
 @click.option("--count", type=click.IntRange(1), help="End after so many lines.")
 @json_option
-def command_tail(campaign: str | None, after: str | None, count: int | None, as_json: bool) -> None:
+def command_tail(
+    campaign: str | None, after: str | None, since: str | None, count: int | None, as_json: bool
+) -> None:
     """Follow what happens in all campaigns, or in one, until Ctrl-C.
 
     As JSON each event is a line of its own; its `id` is for --after.
@@ -39,20 +47,34 @@ def command_tail(campaign: str | None, after: str | None, count: int | None, as_
     path = "/v1/stream" if campaign is None else f"/v1/campaigns/{segment(campaign)}/stream"
     with connected() as client:
         steps = Steps(client)
-        for event in islice(follow(client, path, after), count):
+        for event in islice(follow(client, path, after, _begins(since)), count):
             if as_json:
                 answer(msgspec.json.encode({"id": event.id, **event.data}).decode())
             else:
                 answer(_line(event.data, steps))
 
 
-def follow(client: Client, path: str, last: str | None) -> Iterator[Event]:
+def _begins(since: str | None) -> str | None:
+    """When to begin, as the API reads it."""
+    if since is None:
+        return None
+    length = _LENGTH.fullmatch(since.strip())
+    if length is None:
+        return since
+    ago = timedelta(**{_UNITS[length[2]]: int(length[1])})
+    return (SystemClock().now() - ago).isoformat(timespec="milliseconds")
+
+
+def follow(
+    client: Client, path: str, last: str | None, since: str | None = None
+) -> Iterator[Event]:
     """The events of a stream, for as long as anybody asks; raises Failure when it stays away."""
     failed, connected_once = 0, False
     while True:
         headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last} if last else {})
         try:
-            with client.http.stream("GET", path, headers=headers) as answered:
+            query = {} if since is None else {"since": since}
+            with client.http.stream("GET", path, headers=headers, params=query) as answered:
                 if not answered.is_success:
                     answered.read()
                     raise refusal(answered)

@@ -101,6 +101,7 @@ async def _noted(
         plan=meta["plan"],
         contacts=meta["people"],
         by=await signer(tx, asker),
+        again=True,
         now=now,
     )
     await note(tx, asker, "ask_approval", found.public_id, {"plan": meta["plan"]}, now=now)
@@ -162,9 +163,7 @@ async def approve(desk: Desk, asker: Asker, command: Command) -> Reply:
     async with desk.database.transaction() as tx:
         found = await finding.campaign(tx, asker, command)
         waiting = [
-            one
-            for one in await approvals.listing(tx, asker.workspace_id, found.id)
-            if one.approved_by is None
+            one for one in await approvals.listing(tx, asker.workspace_id, found.id) if one.waits
         ]
         if not waiting:
             return Reply(text=f"Nothing waits for an approval in {blocks.quoted(found.name)}.")

@@ -181,7 +181,9 @@ async def _trouble(tx: Transaction, workspace_id: int) -> dict[int, int]:
 async def _waiting(tx: Transaction, workspace_id: int) -> dict[int, str]:
     rows = await tx.execute(
         select(approval.c.campaign_id, approval.c.asked_name).where(
-            approval.c.workspace_id == workspace_id, approval.c.approved_by.is_(None)
+            approval.c.workspace_id == workspace_id,
+            approval.c.approved_by.is_(None),
+            approval.c.declined_by.is_(None),
         )
     )
     return {row[0]: row[1] for row in rows}

@@ -204,6 +204,10 @@ approval = Table(  # a second person's word on a plan that concerns many; one ro
     Column("approved_by", Text),
     Column("approved_name", Text),
     instant_column("approved_at", nullable=True),
+    Column("declined_by", Text),  # whoever asked, where they took it back
+    Column("declined_name", Text),
+    instant_column("declined_at", nullable=True),
+    Column("reason", Text),  # why it was declined
     PrimaryKeyConstraint("workspace_id", "id"),
     UniqueConstraint("workspace_id", "campaign_id", "plan"),
 )

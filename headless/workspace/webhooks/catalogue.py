@@ -23,7 +23,7 @@ class Campaign(msgspec.Struct, frozen=True, omit_defaults=True):
     """Something about a campaign; `version` is the number of the version that is published.
 
     Where it waits for a second person's word: `plan` is what is to be approved, `contacts` how many
-    it concerns.
+    it concerns. Where that was declined, `reason` says why.
     """
 
     campaign_id: str
@@ -138,7 +138,7 @@ PING: Final = "webhook.ping"
 TYPES: Final[dict[str, type[msgspec.Struct]]] = {
     **{f"campaign.{what}": Campaign for what in (
         "created", "version_published", "started", "paused", "resumed", "stopped", "archived",
-        "approval_requested", "approved", "breaker_tripped",
+        "approval_requested", "approved", "declined", "breaker_tripped",
     )},
     **{f"enrollment.{what}": Enrollment for what in ("entered", "goal_reached", "exited")},
     **{f"message.{what}": Message for what in ("sent", "failed", "parked", "skipped")},

@@ -5,7 +5,7 @@ from api_server import Server
 from sqlalchemy import insert, select, update
 
 from headless.audience.membership import join
-from headless.storage.tables import contact, member, segment, token
+from headless.storage.tables import contact, delivery, member, segment, token
 
 TEXT = 'campaign "Spring"\nfrom segment Leads\nadd tag spring'
 
@@ -104,6 +104,72 @@ async def test_a_word_holds_for_that_text_and_about_so_many(server: Server) -> N
         applied = await a.post("/v1/campaigns/Spring/apply", json=wider)
         concerned = told["inside"] + told["enter_now"]
         assert (applied.status_code == 409) == (concerned > 2)
+
+
+async def test_who_may_approve_may_decline_and_it_stays_so_until_it_is_asked_again(
+    server: Server,
+) -> None:
+    _, ann = await colleague(server, "Ann", "editor")
+    _, bob = await colleague(server, "Bob", "approver")
+    _, eve = await colleague(server, "Eve", "editor")
+    await leads(server, 3)
+    hook = {"url": "https://example.com/hook", "events": ["campaign.declined"]}
+    async with (
+        server.client(ann) as a,
+        server.client(bob) as b,
+        server.client(eve) as e,
+        server.client(server.token) as s,
+    ):
+        await s.patch("/v1/workspace", json={"approval_threshold": 2})
+        await a.post("/v1/campaigns", json={"source": TEXT})
+        path = "/v1/campaigns/Spring/decline"
+        early = await b.post(path)
+        assert (early.status_code, early.json()["code"]) == (409, "wrong_state")
+        plan = (await asked(a)).json()["plan"]
+        unseen = await b.post(path)
+        assert (unseen.status_code, unseen.json()["plan"]["hash"]) == (428, plan)
+        other = await e.post(path, json={"plan": plan})
+        assert (other.status_code, other.json()["code"]) == (403, "insufficient_scope")
+        long = await b.post(path, json={"plan": plan, "reason": "x" * 501})
+        assert (long.status_code, long.json()["code"]) == (400, "invalid_body")
+
+        assert (await s.post("/v1/webhooks", json=hook)).status_code == 201
+        no = await b.post(path, json={"plan": plan, "reason": " too many "})
+        assert (no.status_code, no.json()["declined_name"]) == (200, "Bob"), no.text
+        again = await b.post(path, json={"plan": plan, "reason": "another"})
+        assert again.json()["reason"] == "too many", "a second time changes nothing"
+        async with server.database.transaction() as tx:
+            (told,) = (await tx.execute(select(delivery.c.data))).scalars()
+        assert told["reason"] == "too many"
+
+        refused = (await asked(a)).json()
+        assert refused["declined"] == {"by": "Bob", "reason": "too many"}
+        assert "Bob declined it: “too many”" in refused["detail"]
+        (one,) = (await a.get("/v1/campaigns/Spring/approvals")).json()["data"]
+        assert one["declined_name"] == "Bob", "trying again asks nobody"
+        assert (await b.post(path)).json()["code"] == "wrong_state", "nothing waits"
+        start = {"plan": plan, "ask_again": True}
+        once_more = (await a.post("/v1/campaigns/Spring/start", json=start)).json()
+        assert once_more["code"] == "approval_required"
+        (one,) = (await a.get("/v1/campaigns/Spring/approvals")).json()["data"]
+        assert (one["declined_by"], one["reason"]) == (None, None)
+
+        await a.post(path, json={"plan": plan})
+        back = (await b.post("/v1/campaigns/Spring/approve", json={"plan": plan})).json()
+        assert (back["code"], back["detail"][:16]) == ("wrong_state", "Ann took it back")
+        await a.post("/v1/campaigns/Spring/start", json=start)
+        yes = await b.post("/v1/campaigns/Spring/approve", json={"plan": plan})
+        assert (yes.status_code, yes.json()["declined_by"]) == (200, None)
+        no = await b.post(path, json={"plan": plan})
+        assert no.json()["approved_by"] is None, "a yes is taken back before the start"
+        assert (await asked(a)).json()["code"] == "approval_required"
+        await b.post("/v1/campaigns/Spring/approve", json={"plan": plan})
+        assert (await asked(a)).json()["state"] == "running"
+        late = await b.post(path, json={"plan": plan})
+        assert (late.json()["code"], late.json()["state"]) == ("wrong_state", "running")
+
+        seen = (await s.get("/v1/audit", params={"act": "decline_campaign"})).json()["data"]
+        assert len(seen) >= 3
 
 
 async def test_a_threshold_that_nobody_could_pass_is_refused(server: Server) -> None:

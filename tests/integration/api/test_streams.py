@@ -3,12 +3,14 @@
 import asyncio
 from datetime import timedelta
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 import msgspec
 import pytest
 from api_server import Server
 
+from headless.api.shapes import instant
 from headless.runtime.engine import Engine
 
 TEXT = "campaign Hi\nfrom segment Leads\nadd points 5\nwait 1 day\nadd tag x\n"
@@ -17,8 +19,10 @@ TEXT = "campaign Hi\nfrom segment Leads\nadd points 5\nwait 1 day\nadd tag x\n"
 class Listening:
     """A client of a stream, spoken to over ASGI, for it must be read while it goes on."""
 
-    def __init__(self, server: Server, path: str, last: str | None = None) -> None:
-        self.server, self.path, self.last = server, path, last
+    def __init__(
+        self, server: Server, path: str, last: str | None = None, query: bytes = b""
+    ) -> None:
+        self.server, self.path, self.last, self.query = server, path, last, query
         self.status = 0
         self.headers: dict[str, str] = {}
         self.body = b""
@@ -32,7 +36,7 @@ class Listening:
         scope = {
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET",
             "scheme": "http", "path": self.path, "raw_path": self.path.encode(),
-            "query_string": b"", "headers": headers, "client": ("127.0.0.1", 1),
+            "query_string": self.query, "headers": headers, "client": ("127.0.0.1", 1),
             "server": ("testserver", 80), "root_path": "",
         }  # fmt: skip
         self._task = asyncio.create_task(self.server.app(scope, self._receive, self._send))  # type: ignore[arg-type]  # a scope is a dict
@@ -112,6 +116,10 @@ async def test_a_stream_tells_what_happens_and_goes_on_where_it_broke_off(
         server.clock.advance(timedelta(seconds=60))
         await second.until(b"data:", len(ids) - 2 + 3)
     assert [id_ for id_, _, _ in second.events()][: len(ids) - 2] == ids[2:]
+    begun = quote(instant(server.clock.now() - timedelta(hours=23))).encode()
+    async with Listening(server, "/v1/stream", query=b"since=" + begun) as third:
+        await third.until(b"data:", 6)
+    assert not {id_ for id_, _, _ in third.events()} & set(ids), "what is older is left out"
 
 
 async def test_a_mark_that_is_none_or_too_old_is_refused(
@@ -126,3 +134,6 @@ async def test_a_mark_that_is_none_or_too_old_is_refused(
         answer = await api.get("/v1/stream", headers={"Last-Event-ID": last})
         assert answer.json()["code"] == "cursor_mismatch", last
     assert (await api.get("/v1/campaigns/Nobody/stream")).status_code == 404
+    for since in ("yesterday", instant(server.clock.now() - timedelta(hours=25))):
+        answer = await api.get("/v1/stream", params={"since": since})
+        assert answer.json()["code"] == "invalid_value", since

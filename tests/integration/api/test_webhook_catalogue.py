@@ -13,7 +13,7 @@ from post_office import PostOffice
 from webhook_receiver import Told, hook
 
 from headless import ids
-from headless.campaigns import approvals, tripping
+from headless.campaigns import approvals, declining, tripping
 from headless.campaigns.approvals import Signer
 from headless.channels import breakers
 from headless.channels.post import Post
@@ -54,7 +54,10 @@ async def _campaigns(office: PostOffice, server: Server) -> None:
         ann, bob = Signer("mem_a", "Ann", True), Signer("mem_b", "Bob", True)
         for _ in range(2):  # who asks again is not told of again
             await approvals.ask(tx, server.workspace_id, number, **asks, by=ann, now=now)
-        await approvals.approve(tx, server.workspace_id, number, plan="a" * 64, by=bob, now=now)
+        said = {"plan": "a" * 64, "by": bob, "now": now}
+        await declining.decline(tx, server.workspace_id, number, **said, reason="too many")
+        await approvals.ask(tx, server.workspace_id, number, **asks, by=ann, again=True, now=now)
+        await approvals.approve(tx, server.workspace_id, number, **said)
 
 
 async def _messages(office: PostOffice, server: Server, world: MailDouble) -> None:
@@ -155,7 +158,8 @@ async def test_every_type_of_the_catalogue_is_told(
     server.clock.advance(timedelta(seconds=1))
     counted = Counter(await told.types())
     assert sorted(set(TYPES) - set(counted)) == []
-    assert counted["campaign.approval_requested"] == counted["message.delivered"] == 1
+    assert counted["campaign.approval_requested"] == 2
+    assert counted["campaign.declined"] == counted["message.delivered"] == 1
     assert first
     for event in told.receiver.events():
         jsonschema_rs.validator_for(schema(event["type"])).validate(event)
@@ -167,7 +171,8 @@ def _says(events: list[dict[str, Any]], good: str, gone: str) -> None:
     said = {event["type"]: event["data"] for event in events}
     assert said["contact.merged"] == {"contact_id": gone, "into_id": good}
     assert said["hold.on"] == {"scope": "channel", "subject": "sms", "reason": "wait"}
-    assert said["campaign.approved"]["plan"] == "a" * 64
+    assert said["campaign.approved"]["plan"] == said["campaign.declined"]["plan"] == "a" * 64
+    assert said["campaign.declined"]["reason"] == "too many"
     assert said["campaign.archived"]["name"] == "Big"
     assert said["channel.recovered"] == {"channel": "email", "domain": "strict.example"}
     lines = [event["data"] for event in events if event["type"] == "contact.consent_changed"]

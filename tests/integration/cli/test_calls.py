@@ -91,6 +91,12 @@ async def test_what_happens_is_followed_and_taken_up_again(served: Served, tmp_p
         event = json.loads(log.read_text().splitlines()[-1])
         assert (event["contact_id"], event["outcome"]) == (ada, "entered")
         await house.run("campaigns", "add", "Hello", "bob@example.com")
+        again = await house.run("tail", "Hello", "--since", "1h", "--count", "1")
+        assert json.loads(again.stdout)["contact_id"] == ada
+        entries = await house.run("campaigns", "journal", "Hello", "--contact", "ada@example.com")
+        told = [json.loads(line) for line in entries.stdout.splitlines()]
+        assert {line["contact_id"] for line in told} == {ada}
+        assert told[-1]["outcome"] == "entered"
         more = await house.run("tail", "--after", event["id"], "--count", "1", "--text")
         assert more.stdout.split()[2:] == ["Hello", bob, "entry", "entered"]
     refused = await house.run("tail", "--after", "yesterday", code=1)
@@ -169,6 +175,16 @@ async def test_a_colleague_comes_approves_and_goes(served: Served) -> None:
     assert waits.stderr.splitlines()[-1] == (
         "→ somebody else must agree: `headless campaigns approve NAME`"
     )
+    house.environ["HEADLESS_TOKEN"] = tokens["Bob"]
+    told = await house.run(
+        "campaigns", "decline", "Spring", "--reason", "too early", "--yes", "--text"
+    )
+    assert told.stdout == "Spring is declined; Ann can change it and ask again\n"
+    house.environ["HEADLESS_TOKEN"] = tokens["Ann"]
+    refused = await house.run("campaigns", "start", "Spring", "--yes", code=5)
+    assert "Bob declined it: “too early”" in refused.stderr
+    assert refused.stderr.splitlines()[-1].endswith("ask once more with `--ask-again`")
+    await house.run("campaigns", "start", "Spring", "--yes", "--ask-again", code=5)
     house.environ["HEADLESS_TOKEN"] = tokens["Bob"]
     unasked = await house.run("campaigns", "approve", "Spring", code=2)
     assert "Ann wants to start `Spring` for 1 contacts" in unasked.stderr
@@ -250,5 +266,7 @@ async def test_a_campaign_is_tried_on_a_contact_as_it_is(served: Served) -> None
     assert [(test["email"], test["to"]) for test in far["tests"]] == [("Tips", "emil@example.com")]
     stats = (await served.api.get("/v1/campaigns/Autumn/stats")).json()
     assert sum(stats["enrollments"].values()) == 0
-    unfit = await house.run("try", "Autumn", "--until", "soon", code=2)
-    assert unfit.stderr.splitlines()[-1] == "→ headless try --help"
+    unfit = await house.run("try", "Autumn", "--until", "soon", code=1)
+    assert "`soon` is neither a length of time" in unfit.stderr
+    vague = await house.run("try", "Autumn", "--does", "+2d", code=2)
+    assert vague.stderr.splitlines()[-1] == ('→ write it as in `--does "+2d opened email Hello"`')
