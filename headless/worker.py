@@ -267,7 +267,7 @@ async def until_signalled(made: Worker) -> None:
 async def _work(settings: Settings) -> None:
     if settings.database_url is None or settings.redis_url is None:
         raise ValueError("a worker needs DATABASE_URL and REDIS_URL")
-    database = connect(settings.database_url, application="headless-worker", ping=False)
+    database = connect(settings.database_url, application="headless-worker")
     clock = DatabaseClock(database)
     keys = tuple(key.encode() for key in settings.secret_keys)
     post = Post(

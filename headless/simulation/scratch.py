@@ -35,7 +35,7 @@ async def scratch(url: str) -> AsyncIterator[Database]:
     # With Alembic come all dialects, a fifth of a start: who never simulates need not load them.
     from headless.storage.migrate import migrate
 
-    keeper = connect(url, pool_size=1, application="headless-simulation", ping=False)
+    keeper = connect(url, pool_size=1, application="headless-simulation")
     try:
         async with _connected(keeper, url) as connection:
             await sweep(connection)
@@ -43,9 +43,7 @@ async def scratch(url: str) -> AsyncIterator[Database]:
             await connection.execute(_TRY, {"locks": _LOCKS, "number": number})
             schema = f"{PREFIX}{number}"
             await _make(connection, schema)
-            database = connect(
-                url, pool_size=4, application="headless-simulation", ping=False, schema=schema
-            )
+            database = connect(url, pool_size=4, application="headless-simulation", schema=schema)
             try:
                 await migrate(database)
                 yield database
