@@ -376,7 +376,7 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "workspace_id", "external_id", name=op.f("uq_contact_workspace_id_external_id")
         ),
-        postgresql_with={"fillfactor": "80"},
+        postgresql_with={"fillfactor": "50"},
     )
     op.create_index(
         "ix_contact_phone",
@@ -556,7 +556,7 @@ def upgrade() -> None:
             "rotation",
             name=op.f("uq_enrollment_workspace_id_campaign_id_contact_id_rotation"),
         ),
-        postgresql_with={"fillfactor": "85"},
+        postgresql_with={"fillfactor": "50"},
     )
     op.create_index("ix_enrollment_contact", "enrollment", ["contact_id"], unique=False)
     op.create_table(
