@@ -22,6 +22,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    literal_column,
     null,
     or_,
     select,
@@ -45,14 +46,48 @@ Stood = Select[*tuple[Any, ...]]
 
 def when(version: Version, step: When, claimed: CTE) -> Stood:
     """The positions at a `when`, with the number of the arm that has won; behind them `else`."""
+    heard = _heard(version, step, claimed)
+    arms = range(len(step.arms))
+    happens, dies, causes, wakes = (
+        [heard.c[f"{name}{index}"] for index in arms] for name in ("wins", "dies", "cause", "wakes")
+    )
+    winner = func.least(*happens, type_=Instant)
+    all_dead = and_(*(dead.is_not(None) for dead in dies))
+    chosen = [(happen == winner, index) for index, happen in enumerate(happens)]
+    outcome = case(
+        *((test, number(index)) for test, index in chosen),
+        (all_dead, number(len(step.arms))),
+        else_=number(-1),
+    )
+    last = func.greatest(*dies, type_=Instant)
+    at = case(
+        *(
+            (test, _moment(step.arms[index], _from_arrival(heard, happens[index])))
+            for test, index in chosen
+        ),
+        else_=_dead_at(step, _from_arrival(heard, last)),
+    )
+    cause = case(*((test, causes[index]) for test, index in chosen), else_=heard.c.activity_id)
+    return select(
+        *(heard.c[column.name] for column in claimed.c),
+        at.label("at"),
+        outcome.label("outcome"),
+        func.coalesce(cause, heard.c.activity_id).label("cause"),
+        func.least(*wakes, type_=Instant).label("wake_at"),
+    )
+
+
+def _heard(version: Version, step: When, claimed: CTE) -> Any:
+    """The positions with what has become of each arm.
+
+    Of arm 0 `wins0` is when it wins, null while it does not; `dies0` when it can no longer win,
+    null while it can; `cause0` the activity that it wins by; `wakes0` when it is asked again.
+    """
     joined: Any = claimed
     about, scope = _with_contact(version, claimed)
     if any(True for arm in step.arms for _ in points_wanted(arm.trigger.event)):
         joined = about
-    happens: list[Sql] = []  # when an arm wins, null while it does not
-    dies: list[Sql] = []  # when an arm can no longer win, null while it can
-    causes: list[Sql] = []
-    wakes: list[Sql] = []
+    columns: list[Sql] = []
     place = 1
     for index, arm in enumerate(step.arms):
         event = arm.trigger.event
@@ -73,34 +108,15 @@ def when(version: Version, step: When, claimed: CTE) -> Stood:
         if unseen is not None:
             negated, then = arm.trigger.negated, takes_then(version)
             wins, loses = _unless_unseen(unseen, then, negated, closed, wins, loses)
-        happens.append(wins)
-        dies.append(loses)
-        causes.append(cast(null(), BigInteger) if arm.trigger.negated else found.id)
-        wakes.append(case((final > NOW, func.nullif(final, FOREVER))))
-    winner = func.least(*happens, type_=Instant)
-    all_dead = and_(*(dead.is_not(None) for dead in dies))
-    chosen = [(happen == winner, index) for index, happen in enumerate(happens)]
-    outcome = case(
-        *((test, number(index)) for test, index in chosen),
-        (all_dead, number(len(step.arms))),
-        else_=number(-1),
-    )
-    last = func.greatest(*dies, type_=Instant)
-    at = case(
-        *(
-            (test, _moment(step.arms[index], _from_arrival(claimed, happens[index])))
-            for test, index in chosen
-        ),
-        else_=_dead_at(step, _from_arrival(claimed, last)),
-    )
-    cause = case(*((test, causes[index]) for test, index in chosen), else_=claimed.c.activity_id)
-    return select(
-        claimed,
-        at.label("at"),
-        outcome.label("outcome"),
-        func.coalesce(cause, claimed.c.activity_id).label("cause"),
-        func.least(*wakes, type_=Instant).label("wake_at"),
-    ).select_from(joined)
+        columns += [
+            wins.label(f"wins{index}"),
+            loses.label(f"dies{index}"),
+            (cast(null(), BigInteger) if arm.trigger.negated else found.id).label(f"cause{index}"),
+            case((final > NOW, func.nullif(final, FOREVER, type_=Instant))).label(f"wakes{index}"),
+        ]
+    # without `offset` the planner would write each of these wherever it is spoken of
+    fenced = select(claimed, *columns).select_from(joined).offset(literal_column("0"))
+    return fenced.subquery("heard")
 
 
 def _unless_unseen(
@@ -126,7 +142,7 @@ def _last(instants: list[Sql]) -> Sql:
     return instants[0] if len(instants) == 1 else func.greatest(*instants, type_=Instant)
 
 
-def _from_arrival(claimed: CTE, instant: Sql) -> Sql:
+def _from_arrival(claimed: Any, instant: Sql) -> Sql:
     """What was there before the arrival answers at the arrival: a path never goes back in time."""
     return func.greatest(claimed.c.arrived_at, instant, type_=Instant)
 
