@@ -2,14 +2,19 @@
 
 import os
 import re
-import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from acceptance.test_dev import Dev
+from acceptance.test_dev import Dev, free_port
 from pages import ROOT, comparable, examples, fits, run, spoiled
+from sqlalchemy import text
+
+from headless.clock import SystemClock
+from headless.storage.database import connect
+from headless.storage.embedded import running
+from headless.workspace import tokens, workspaces
 
 WALKTHROUGHS = (
     "docs/tutorial.md",
@@ -20,12 +25,10 @@ WALKTHROUGHS = (
 )
 
 
-@pytest.fixture
-def dev(tmp_path: Path) -> Iterator[Dev]:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        port = int(server.getsockname()[1])
-    dev = Dev(tmp_path / "data", port)
+@pytest.fixture(scope="module")
+def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
+    """One for all pages: each reader has a workspace and an inbox that nobody used before."""
+    dev = Dev(tmp_path_factory.mktemp("walk") / "data", free_port())
     try:
         yield dev.ready()
         dev.stop()
@@ -33,15 +36,35 @@ def dev(tmp_path: Path) -> Iterator[Dev]:
         dev.clear_up()
 
 
+@pytest.fixture
+async def token(dev: Dev) -> str:
+    """What the console gives to a reader who has just started."""
+    servers = running(dev.place)
+    assert servers is not None
+    database, now = connect(servers.database_url, pool_size=1), SystemClock().now()
+    try:
+        async with database.transaction() as tx:
+            await tx.execute(text("truncate inbox_mail restart identity"))
+            workspace = await workspaces.create(tx, "Acme", now=now)
+            _, made = await tokens.make(
+                tx, workspace.id, "dev", ["admin"], kind=workspace.token_kind, now=now
+            )
+        return made
+    finally:
+        await database.close()
+
+
 @pytest.mark.parametrize("page", WALKTHROUGHS)
-def test_each_command_answers_what_the_page_shows(page: str, dev: Dev, tmp_path: Path) -> None:
+def test_each_command_answers_what_the_page_shows(
+    page: str, dev: Dev, token: str, tmp_path: Path
+) -> None:
     shown = examples(ROOT / page)
     assert len(shown) > 3
     environ = os.environ | {
         "U": dev.url,
-        "T": dev.token,
+        "T": token,
         "HEADLESS_URL": dev.url,
-        "HEADLESS_TOKEN": dev.token,
+        "HEADLESS_TOKEN": token,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
     said = run(shown, tmp_path, environ)
