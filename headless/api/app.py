@@ -6,6 +6,7 @@ the development inbox. A plain ASGI application, without state of its own betwee
 """
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
@@ -188,4 +189,7 @@ def _from_environment(*, development: bool) -> Litestar:
     database.diary = Diary(diary_of(settings), hashes.newest if hashes else None)
     app = build(database, settings, development=development)
     app.on_startup.append(ending.listen)
+    # what stands here now stays: to look through all of it for garbage, again and again, would
+    # hold every request for a tenth of a second
+    app.on_startup.append(gc.freeze)
     return app

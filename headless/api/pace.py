@@ -9,7 +9,7 @@ import asyncio
 from typing import Any, Final
 
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from headless.api.auth import House
 from headless.problems import Problem
@@ -30,24 +30,30 @@ def around(app: ASGIApp) -> ASGIApp:
     async def run(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == ScopeType.HTTP:
             house: House = scope["litestar_app"].state.house
-            receive = paced(receive, house.settings.body_seconds)
+            receive = paced(receive, house.settings.body_seconds, _announced(scope))
         await app(scope, receive, send)
 
     return run
 
 
-def paced(receive: Receive, seconds: float) -> Receive:
-    """The same `receive`, which raises Problem `slow_body` when the body takes too long."""
+def paced(receive: Receive, seconds: float, announced: int | None = None) -> Receive:
+    """The same `receive`, which raises Problem `slow_body` when the body takes too long.
+
+    A body is whole with the last of its `announced` bytes: nobody waits to be told so once more.
+    """
     loop = asyncio.get_running_loop()
-    left, whole = float(seconds), False
+    left, came, whole = float(seconds), 0, False
 
     async def receiving() -> Any:
-        nonlocal left, whole
+        nonlocal left, came, whole
         if whole:
-            return await receive()
+            message = await receive()
+            over = message["type"] == "http.request" and not message.get("body")
+            return await receive() if over and came == announced else message
         began = loop.time()
         try:
-            message = await asyncio.wait_for(receive(), left)
+            async with asyncio.timeout(left):  # `wait_for` makes a task of each wait
+                message = await receive()
         except TimeoutError as error:
             raise Slow(
                 "slow_body",
@@ -55,11 +61,20 @@ def paced(receive: Receive, seconds: float) -> Receive:
                 "it; send it at once",
             ) from error
         left += began - loop.time()
-        if message["type"] == "http.request":
-            left += len(message.get("body", b"")) / SLOWEST
-            whole = not message.get("more_body", False)
-        else:
+        if message["type"] != "http.request":
             whole = True
-        return message
+            return message
+        length = len(message.get("body", b""))
+        came, left = came + length, left + length / SLOWEST
+        whole = came == announced or not message.get("more_body", False)
+        return {**message, "more_body": not whole}
 
     return receiving
+
+
+def _announced(scope: HTTPScope) -> int | None:
+    """How many bytes the sender says will come."""
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else None
+    return None

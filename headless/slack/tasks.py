@@ -10,8 +10,19 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, bindparam, case, delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Text,
+    bindparam,
+    case,
+    column,
+    delete,
+    func,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 
 from headless.slack.people.asker import Asker
 from headless.storage.database import Database, Transaction
@@ -31,7 +42,7 @@ Kind = Literal["command", "mention", "action", "view", "shortcut", "home", "link
 the Home tab opened, links shared, another event."""
 
 
-class Task(msgspec.Struct, frozen=True, kw_only=True):
+class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing to do.
 
     `text` is what was typed after the command or the mention, as it came. `name` is the `action_id`
@@ -66,8 +77,18 @@ class New(msgspec.Struct, frozen=True):
     due: datetime | None = None
 
 
-_STORE: Final = (
+_GIVEN: Final[dict[str, Any]] = {
+    "workspace_id": BigInteger, "key": Text, "kind": Text, "detail": JSONB, "created_at": Instant,
+    "due_at": Instant,
+}  # fmt: skip
+_given = (
+    func.unnest(*(bindparam(f"new_{name}", type_=ARRAY(type_)) for name, type_ in _GIVEN.items()))
+    .table_valued(*(column(name, type_) for name, type_ in _GIVEN.items()), name="given")
+    .render_derived()
+)
+_STORE: Final = (  # one text for any number of rows: PostgreSQL reads and plans it once
     insert(slack_task)
+    .from_select(list(_GIVEN), select(_given))
     .on_conflict_do_nothing(index_elements=["workspace_id", "key"])
     .returning(slack_task.c.workspace_id, slack_task.c.key, slack_task.c.id)
 )
@@ -85,7 +106,8 @@ async def store_all(tx: Transaction, new: Sequence[New]) -> list[int | None]:
     """The same for several, each in its place."""
     if not new:
         return []
-    kept = await tx.execute(_STORE, [_row(one) for one in new])
+    rows = [_row(one) for one in new]
+    kept = await tx.execute(_STORE, {f"new_{name}": [row[name] for row in rows] for name in _GIVEN})
     numbers = {(row.workspace_id, row.key): int(row.id) for row in kept}
     # the second of two that are the same is no new one
     found = [numbers.pop((one.task.asker.workspace_id, one.key), None) for one in new]
@@ -95,13 +117,11 @@ async def store_all(tx: Transaction, new: Sequence[New]) -> list[int | None]:
 
 
 def _row(one: New) -> dict[str, Any]:
-    detail = msgspec.to_builtins(one.task, builtin_types=(datetime,))
-    del detail["id"], detail["attempt"]
     return {
         "workspace_id": one.task.asker.workspace_id,
         "key": one.key,
         "kind": one.task.kind,
-        "detail": detail,
+        "detail": one.task,
         "created_at": one.task.at,
         "due_at": one.due or one.task.at,
     }

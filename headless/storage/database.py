@@ -84,7 +84,8 @@ class Database:
 
     @asynccontextmanager
     async def glance(self) -> AsyncIterator[Transaction]:
-        """For single statements that only read: without `begin` and `commit`, two trips less."""
+        """For single statements, each a transaction of its own: without `begin` and `commit`, two
+        trips less. What is left in `wakes` is the caller's to send."""
         engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         async with engine.connect() as connection:
             yield Transaction(connection)

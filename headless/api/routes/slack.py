@@ -11,6 +11,7 @@ from litestar import Request, Response, delete, get, post
 from litestar.datastructures import Cookie
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
+from litestar.response.base import ASGIResponse
 
 from headless.api import bodies
 from headless.api.auth import Caller, house_of, needs
@@ -28,6 +29,7 @@ from headless.slack.teams.installations import DefaultRole, Installation, State
 _BODY_LIMIT: Final = 1024 * 1024
 _FORM_LIMIT: Final = 16 * 1024
 _COOKIE_SECONDS: Final = 600
+_OURS: Final = frozenset(("content-length", "content-type"))
 
 
 class Ticket(msgspec.Struct, frozen=True):
@@ -128,19 +130,15 @@ def _as_page(request: Request[Any, Any, Any], shown: Shown) -> Response[Any]:
     status_code=200,
     request_max_body_size=_BODY_LIMIT,
 )
-async def take_events(request: Request[Any, Any, Any]) -> Response[Any]:
+async def take_events(request: Request[Any, Any, Any]) -> ASGIResponse:
     """Commands, clicks, windows and events, signed by Slack."""
-    face = _face(request)
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    answer = await face.receiver.take(await request.body(), headers)
-    kept = {name: value for name, value in answer.headers if name.lower() != "content-length"}
-    media = next((value for name, value in kept.items() if name.lower() == "content-type"), None)
-    kept = {name: value for name, value in kept.items() if name.lower() != "content-type"}
-    return Response(
-        answer.body.encode(),
+    answer = await _face(request).receiver.take(await request.body(), request.headers)
+    kept = {name.lower(): value for name, value in answer.headers}
+    return ASGIResponse(
+        body=answer.body,
         status_code=answer.status,
-        headers=kept,
-        media_type=media or "text/plain",
+        media_type=kept.get("content-type", "text/plain"),
+        headers=[pair for pair in kept.items() if pair[0] not in _OURS],
     )
 
 

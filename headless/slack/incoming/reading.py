@@ -11,9 +11,8 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-import msgspec
-
 from headless.slack.people.asker import Asker
+from headless.slack.people.origins import Origin
 from headless.slack.tasks import Kind, Task
 
 Payload = dict[str, Any]
@@ -27,6 +26,7 @@ _EVENTS: Final[dict[str, Kind]] = {
 _ENDS: Final = frozenset(("app_uninstalled", "tokens_revoked"))
 EVENTS: Final = frozenset((*_EVENTS, *_ENDS))
 """The events that are listened to."""
+_CLICKS: Final = frozenset(("block_actions", "shortcut", "message_action"))
 
 
 _UNFIT: Final = re.compile("[\x00\ud800-\udfff]")
@@ -34,23 +34,6 @@ _UNFIT: Final = re.compile("[\x00\ud800-\udfff]")
 
 class UnreadableError(Exception):
     """The body is not what Slack sends."""
-
-
-class Origin(msgspec.Struct, frozen=True):
-    """Where a payload comes from: ids as Slack gave them, verified with the whole of it.
-
-    `outsider` says that the person's team is not the one that was asked; `shared` that people of
-    other organisations are in the channel.
-    """
-
-    team_id: str | None
-    enterprise_id: str | None
-    user_id: str | None
-    user_name: str = ""
-    channel_id: str | None = None
-    thread_ts: str | None = None
-    outsider: bool = False
-    shared: bool = False
 
 
 def body_of(raw: bytes, content_type: str) -> Payload:
@@ -86,6 +69,17 @@ def origin(body: Payload) -> Origin:
     if body.get("type") == "event_callback":
         return _event_origin(body)
     return _click_origin(body)
+
+
+def waits(body: Payload) -> bool:
+    """Whether a worker does what it asks for: commands, clicks, shortcuts, events. The others are
+    answered at once: submitted windows, Slack's own questions, the end of an installation."""
+    if "command" in body:
+        return "ssl_check" not in body
+    kind, event = str(body.get("type")), body.get("event")
+    if kind == "event_callback":
+        return isinstance(event, dict) and str(event.get("type")) not in _ENDS
+    return kind in _CLICKS
 
 
 def task(body: Payload, asker: Asker, now: datetime) -> Task | None:

@@ -1,8 +1,10 @@
 """Receiving: everything that Slack sends, over HTTP or over the socket, on slack_bolt.
 
 Verify, find the workspace and the person in our own tables, store the task, acknowledge: nothing is
-asked of Slack before it has its answer. Submitted windows are answered in the request, since their
-diagnostics are the answer. Imports bolt, `reading`, `signature`, `tasks`, `accounts`, `windows`.
+asked of Slack before it has its answer, and all that comes at the same moment is looked up in one
+question and stored by one statement. What a worker does goes straight there; bolt has the rest, and
+all that comes over the socket. Submitted windows are answered in the request, since their
+diagnostics are the answer. Imports bolt, `reading`, `signature`, `tasks`, `people`, `windows`.
 """
 
 import asyncio
@@ -27,21 +29,21 @@ from headless.settings import Settings
 from headless.slack import tasks
 from headless.slack.desk import refusals
 from headless.slack.incoming import reading, signature
-from headless.slack.incoming.reading import Origin, Payload, UnreadableError
+from headless.slack.incoming.reading import Payload, UnreadableError
 from headless.slack.incoming.windows import Loading, Windows
-from headless.slack.people import accounts
-from headless.slack.people.accounts import Asking
+from headless.slack.people import origins
 from headless.slack.people.asker import Asker
+from headless.slack.people.origins import Met, Origin
 from headless.slack.tasks import Task
 from headless.slack.teams import installations
 from headless.slack.teams.clients import Clients
-from headless.slack.teams.installations import Installation, Place
-from headless.storage.database import Database, Transaction
+from headless.storage.database import Database
 from headless.storage.gathering import Gathering
 
 Submit = Callable[[Asker, Payload], Awaitable[dict[str, Any] | None]]
 """Answers a submitted view: None closes the window, else a `response_action`."""
 _ANYTHING: Final = re.compile("")
+_JSON: Final = (("content-type", "application/json;charset=utf-8"),)
 _SUBMIT_SECONDS: Final = 2.5
 _NOT_HERE: Final = (
     "Headless is not installed for this team, or no longer. An admin can install it again: "
@@ -79,6 +81,13 @@ class _Kept(msgspec.Struct, frozen=True):
     title: Loading | None = None
 
 
+class _New(msgspec.Struct, frozen=True):
+    """What is to be stored, and the title of the window that it opens."""
+
+    new: tasks.New
+    title: Loading | None
+
+
 class Receiver:
     """Takes requests of all teams; one for each process."""
 
@@ -96,10 +105,11 @@ class Receiver:
         self._submit = submit
         self.windows = Windows(database, clients, clock)
         self._line: Gathering[_Came, _Kept] = Gathering(self._store)
+        self._hints: set[asyncio.Task[None]] = set()
         self.app = self._bolt(clients)
 
     async def take(self, raw: bytes, headers: Mapping[str, str]) -> Answer:
-        """Answer a signed request; `headers` have their names in lower case."""
+        """Answer a signed request; `headers` know their names in lower case."""
         if not signature.holds(
             self._secrets,
             raw,
@@ -113,6 +123,8 @@ class Receiver:
             body = reading.body_of(raw, headers.get("content-type", ""))
         except UnreadableError as error:
             return Answer(400, body=f"{error}\n")
+        if reading.waits(body):
+            return await self._acknowledged(body)
         told = await self.app.async_dispatch(
             # the signature is proved: what follows is the same for HTTP and for the socket
             AsyncBoltRequest(mode="socket_mode", body=body)
@@ -121,8 +133,21 @@ class Receiver:
         return Answer(told.status, kept, told.body or "")
 
     async def settle(self) -> None:
-        """Wait for the windows that are being opened."""
+        """Wait for the windows that are being opened, and for the hints on their way."""
         await self.windows.settle()
+        await asyncio.gather(*self._hints)
+
+    async def _acknowledged(self, body: Payload) -> Answer:
+        """What bolt would answer to something that a worker does, without its detours."""
+        try:
+            refusal = await self._kept(body)
+        except Exception as error:
+            await self._broke(error)
+            return Answer(500)
+        if refusal is None:
+            return Answer(200)
+        said = msgspec.json.encode({"response_type": "ephemeral", "text": refusal})
+        return Answer(200, _JSON, said.decode())
 
     def _bolt(self, clients: Clients) -> AsyncApp:
         app = AsyncApp(
@@ -135,27 +160,20 @@ class Receiver:
             attaching_function_token_enabled=False,
         )
         app.error(self._broke)
-        app.command(_ANYTHING)(self._command)
+        app.command(_ANYTHING)(self._waits)
         app.event("app_uninstalled")(self._ended)
         app.event("tokens_revoked")(self._ended)
-        app.event(_ANYTHING)(self._silent)
-        app.action(_ANYTHING)(self._silent)
-        app.shortcut(_ANYTHING)(self._silent)
+        app.event(_ANYTHING)(self._waits)
+        app.action(_ANYTHING)(self._waits)
+        app.shortcut(_ANYTHING)(self._waits)
         app.view(_ANYTHING)(self._view)
         app.view_closed(_ANYTHING)(self._nothing)
         app.options(_ANYTHING)(self._nothing)
         return app
 
-    async def _command(self, body: Payload, ack: AsyncAck) -> None:
-        refusal = await self._stored(body)
+    async def _waits(self, body: Payload, ack: AsyncAck) -> None:
+        refusal = await self._kept(body)
         await (ack() if refusal is None else ack(response_type="ephemeral", text=refusal))
-
-    async def _silent(self, body: Payload, ack: AsyncAck) -> None:
-        refusal = await self._stored(body)
-        await ack()
-        url = body.get("response_url")
-        if refusal is not None and url:
-            self.windows.refuse(url, refusal)
 
     async def _broke(self, error: Exception) -> None:
         where = traceback.extract_tb(error.__traceback__)[-1]  # its words may be personal
@@ -168,83 +186,57 @@ class Receiver:
     async def _nothing(self, ack: AsyncAck) -> None:
         await ack()
 
-    async def _stored(self, body: Payload) -> str | None:
-        """Store what is to be done; a sentence when it is refused."""
+    async def _kept(self, body: Payload) -> str | None:
+        """Store what is to be done. A sentence when it is refused and the answer can say so."""
         kept = await self._line.ask(_Came(body, reading.origin(body)))
         if kept.task is not None and kept.title is not None:
             self.windows.open(kept.task, kept.title)
-        return kept.refusal
+        if kept.refusal is None or "command" in body:
+            return kept.refusal
+        if url := body.get("response_url"):
+            self.windows.refuse(url, kept.refusal)
+        return None
 
     async def _store(self, came: Sequence[_Came]) -> Sequence[_Kept]:
-        """All that came at the same moment, in one transaction."""
+        """All that came at the same moment. It is committed when the second statement answers; the
+        hint to the workers keeps nobody waiting."""
         now = self._clock.now()
-        async with self._database.transaction() as tx:
-            asking = await self._asking(tx, [one.origin for one in came])
-            met = [self._met(*each, now) for each in zip(came, asking, strict=True)]
-            new = [one for one in met if isinstance(one, tasks.New)]
+        async with self._database.glance() as tx:
+            met = await origins.meet(tx, [one.origin for one in came])
+            found = [self._found(*each, now) for each in zip(came, met, strict=True)]
+            new = [one.new for one in found if isinstance(one, _New)]
             numbers = iter(await tasks.store_all(tx, new))
-        return [
-            self._kept(one, next(numbers)) if isinstance(one, tasks.New) else one for one in met
-        ]
+        if tx.wakes:
+            hint = asyncio.create_task(self._database.waker.send(tuple(tx.wakes)))
+            self._hints.add(hint)
+            hint.add_done_callback(self._hints.discard)
+        return [_stored(one, next(numbers)) if isinstance(one, _New) else one for one in found]
 
-    def _met(
-        self, came: _Came, asking: tuple[Installation | None, Asker | None], now: datetime
-    ) -> tasks.New | _Kept:
+    def _found(self, came: _Came, met: Met, now: datetime) -> _New | _Kept:
         """The task to store, or why there is none."""
-        found, asker = asking
-        if found is None:
+        made, asker = met.installation, met.asker
+        if made is None:
             return _Kept(_NOT_HERE)
         if asker is None:
             return _Kept(refusals.NOBODY)
-        if asker.user_id == found.bot_user_id:  # what we said ourselves
+        if asker.user_id == made.bot_user_id:  # what we said ourselves
             return _Kept()
         task = reading.task(came.body, asker, now)
         if task is None:
             return _Kept()
-        if asker.outsider and not found.whole:
+        if asker.outsider and not made.whole:
             return _Kept(refusals.OUTSIDER)
-        due = None if self.windows.wanted(task) is None else now + tasks.WAIT
-        return tasks.New(task, reading.key(came.body), due)
-
-    def _kept(self, new: tasks.New, number: int | None) -> _Kept:
-        """With the window to open, unless it is a repetition."""
-        if number is None or new.due is None:
-            return _Kept()
-        return _Kept(
-            task=msgspec.structs.replace(new.task, id=number), title=self.windows.wanted(new.task)
-        )
-
-    async def _asking(
-        self, tx: Transaction, origins: Sequence[Origin]
-    ) -> list[tuple[Installation | None, Asker | None]]:
-        """Of each its installation and who it is, as far as there are such."""
-        places = [Place(one.team_id, one.enterprise_id) for one in origins]
-        found = await installations.find_all(tx, places)
-        known = [
-            Asking(
-                made,
-                one.user_id,
-                name=one.user_name,
-                channel_id=one.channel_id,
-                thread_ts=one.thread_ts,
-                outsider=one.outsider,
-                shared=one.shared or one.outsider,
-            )
-            for one, made in zip(origins, found, strict=True)
-            if made is not None and one.user_id is not None
-        ]
-        askers = iter(await accounts.askers(tx, known))
-        return [
-            (made, next(askers) if made is not None and one.user_id is not None else None)
-            for one, made in zip(origins, found, strict=True)
-        ]
+        title = self.windows.wanted(task)
+        due = None if title is None else now + tasks.WAIT
+        return _New(tasks.New(task, reading.key(came.body), due), title)
 
     async def _view(self, body: Payload, ack: AsyncAck) -> None:
-        async with self._database.transaction() as tx:
-            ((found, asker),) = await self._asking(tx, [reading.origin(body)])
+        async with self._database.glance() as tx:
+            (met,) = await origins.meet(tx, [reading.origin(body)])
+        asker = met.asker
         if asker is None or asker.outsider:
             who = refusals.NOBODY if asker is None else refusals.OUTSIDER
-            said = _NOT_HERE if found is None else who
+            said = _NOT_HERE if met.installation is None else who
             await ack(response_action="update", view=_notice(said))
             return
         try:
@@ -270,6 +262,13 @@ class Receiver:
                     )
             log.info("slack_installation_ended", team=origin.team_id, event_type=event)
         await ack()
+
+
+def _stored(found: _New, number: int | None) -> _Kept:
+    """With the window to open, unless it is a repetition."""
+    if number is None or found.title is None:
+        return _Kept()
+    return _Kept(task=msgspec.structs.replace(found.new.task, id=number), title=found.title)
 
 
 def _notice(text: str) -> dict[str, Any]:

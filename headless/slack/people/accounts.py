@@ -1,22 +1,21 @@
 """Accounts: what our tables know of the people in Slack, so that nobody has to ask Slack first.
 
 Who has no row is what the installation's default role says. Names, zones and addresses are kept for
-a day and then asked for again, by a worker. Imports storage, `asker` and `installations`.
+a day and then asked for again, by a worker. Imports storage and `asker`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 import msgspec
-from sqlalchemy import BigInteger, ColumnElement, RowMapping, Text, bindparam, func, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy import ColumnElement, RowMapping, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from headless.problems import Problem
 from headless.slack.people.asker import Asker
-from headless.slack.teams.installations import Installation
 from headless.storage.database import Transaction
-from headless.storage.tables import member, slack_account, workspace
+from headless.storage.tables import member, slack_account
 
 Standing = Literal["none", "viewer", "editor", "approver", "admin"]
 _FRESH: Final = timedelta(days=1)
@@ -41,72 +40,6 @@ class Account(msgspec.Struct, frozen=True):
 
 
 _COLUMNS: Final = [slack_account.c[name] for name in Account.__struct_fields__]
-_HOUSES: Final = bindparam("houses", type_=ARRAY(BigInteger))
-_USERS: Final = bindparam("users", type_=ARRAY(Text))
-
-
-class Asking(msgspec.Struct, frozen=True):
-    """Somebody who asks, by the ids in a verified payload, and from where."""
-
-    installation: Installation
-    user_id: str
-    name: str = ""
-    channel_id: str | None = None
-    thread_ts: str | None = None
-    outsider: bool = False
-    shared: bool = False
-
-
-async def askers(tx: Transaction, asking: Sequence[Asking]) -> list[Asker | None]:
-    """Who asks, each in their place, or None for somebody who may not even look.
-
-    In a whole organisation people of many teams ask: whoever Slack once told us is of it, is.
-    """
-    known = await tx.execute(
-        select(workspace.c.id.label("workspace_id"), workspace.c.time_zone, *_COLUMNS)
-        .outerjoin(
-            slack_account,
-            (slack_account.c.workspace_id == workspace.c.id)
-            & (slack_account.c.user_id == _USERS.any_()),
-        )
-        .where(workspace.c.id == _HOUSES.any_()),
-        {
-            "houses": sorted({one.installation.workspace_id for one in asking}),
-            "users": sorted({one.user_id for one in asking}),
-        },
-    )
-    found = known.mappings().all()
-    zone_of = {row["workspace_id"]: row["time_zone"] for row in found}
-    rows = {(row["workspace_id"], row["team_id"], row["user_id"]): row for row in found}
-    return [
-        _asker(
-            one,
-            rows.get((one.installation.workspace_id, one.installation.team_id, one.user_id)),
-            zone_of[one.installation.workspace_id],
-        )
-        for one in asking
-    ]
-
-
-def _asker(one: Asking, row: RowMapping | None, zone: str) -> Asker | None:
-    made = one.installation
-    found = None if row is None else _read(row)
-    role = (found and found.role) or made.default_role
-    if role == "none":
-        return None
-    of_it = made.whole and found is not None and found.looked_at is not None
-    return Asker(
-        workspace_id=made.workspace_id,
-        team_id=made.team_id,
-        user_id=one.user_id,
-        name=(found and found.name) or one.name or one.user_id,
-        role=role,
-        zone=(found and found.zone) or zone,
-        channel_id=one.channel_id,
-        thread_ts=one.thread_ts,
-        outsider=one.outsider and not of_it,
-        shared=one.shared,
-    )
 
 
 async def find(tx: Transaction, workspace_id: int, team_id: str, user_id: str) -> Account | None:

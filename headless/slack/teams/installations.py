@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 import msgspec
-from sqlalchemy import RowMapping, Text, bindparam, delete, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy import RowMapping, delete, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from headless.problems import Problem
 from headless.seals import Seals
@@ -66,51 +66,32 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None = None
 
 
-_COLUMNS: Final = [slack_installation.c[name] for name in Installation.__struct_fields__]
-_TEAMS: Final = bindparam("teams", type_=ARRAY(Text))
-
-
-class Place(msgspec.Struct, frozen=True):
-    """Where a request comes from, by the ids in its verified payload."""
-
-    team_id: str | None
-    enterprise_id: str | None
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        """Both, the team's first."""
-        return tuple(one for one in (self.team_id, self.enterprise_id) if one)
+COLUMNS: Final = [slack_installation.c[name] for name in Installation.__struct_fields__]
+"""What an installation is read from."""
 
 
 async def find(
     tx: Transaction, team_id: str | None, enterprise_id: str | None
 ) -> Installation | None:
     """Whose a request is, by the ids in its verified payload; the team's own goes first."""
-    (found,) = await find_all(tx, [Place(team_id, enterprise_id)])
-    return found
-
-
-async def find_all(tx: Transaction, places: Sequence[Place]) -> list[Installation | None]:
-    """The same for several requests, each in its place."""
-    wanted = sorted({one for place in places for one in place.ids})
+    wanted = [one for one in (team_id, enterprise_id) if one]
     found = await tx.execute(
-        select(*_COLUMNS).where(
-            slack_installation.c.team_id == _TEAMS.any_(), slack_installation.c.state == "active"
-        ),
-        {"teams": wanted},
+        select(*COLUMNS).where(
+            slack_installation.c.team_id.in_(wanted), slack_installation.c.state == "active"
+        )
     )
-    known = {row["team_id"]: _read(row) for row in found.mappings()}
-    return [next((known[one] for one in place.ids if one in known), None) for place in places]
+    known = {row["team_id"]: read(row) for row in found.mappings()}
+    return next((known[one] for one in wanted if one in known), None)
 
 
 async def listing(tx: Transaction, workspace_id: int) -> list[Installation]:
     """A workspace's installations, those that are gone too."""
     rows = await tx.execute(
-        select(*_COLUMNS)
+        select(*COLUMNS)
         .where(slack_installation.c.workspace_id == workspace_id)
         .order_by(slack_installation.c.created_at, slack_installation.c.team_id)
     )
-    return [_read(row) for row in rows.mappings()]
+    return [read(row) for row in rows.mappings()]
 
 
 async def save(
@@ -148,7 +129,7 @@ async def save(
             index_elements=["team_id"],
             set_=values,
             where=slack_installation.c.workspace_id == workspace_id,
-        ).returning(*_COLUMNS)
+        ).returning(*COLUMNS)
     )
     made = saved.mappings().one_or_none()
     if made is None:
@@ -156,14 +137,14 @@ async def save(
             "in_use",
             f"the Slack team `{grant.name}` belongs to another workspace; uninstall the app there",
         )
-    return _read(made)
+    return read(made)
 
 
 async def opened(
     tx: Transaction, seals: Seals, workspace_id: int, team_id: str, *, lock: bool = False
 ) -> tuple[Installation, Secrets] | None:
     """An active installation with its secrets; `lock` keeps others from renewing them meanwhile."""
-    query = select(*_COLUMNS, slack_installation.c.secrets).where(
+    query = select(*COLUMNS, slack_installation.c.secrets).where(
         slack_installation.c.workspace_id == workspace_id,
         slack_installation.c.team_id == team_id,
         slack_installation.c.state == "active",
@@ -173,7 +154,7 @@ async def opened(
     if row is None:
         return None
     plain = seals.open(workspace_id, row["secrets"])
-    return _read(row), msgspec.json.decode(plain, type=Secrets)
+    return read(row), msgspec.json.decode(plain, type=Secrets)
 
 
 async def renew(
@@ -228,7 +209,8 @@ async def _change(tx: Transaction, workspace_id: int, team_id: str, **values: An
     )
 
 
-def _read(row: RowMapping) -> Installation:
+def read(row: RowMapping) -> Installation:
+    """The installation in a row that has `COLUMNS`."""
     values: dict[str, Any] = {name: row[name] for name in Installation.__struct_fields__}
     values["scopes"] = tuple(values["scopes"])
     return Installation(**values)

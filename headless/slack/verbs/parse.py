@@ -8,6 +8,7 @@ Computes only; imports `verbs`, and the language's cleaning and its near words.
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import Final
 
 import msgspec
@@ -233,6 +234,7 @@ def _read(verb: Verb, rest: str, line: str) -> Command | Mistake:
     return Command(verb.name, name, free, options, line)
 
 
+@cache
 def _pattern(arguments: tuple[Argument, ...]) -> str:
     """A regular expression that reads the arguments, in their order."""
     whole = ""
