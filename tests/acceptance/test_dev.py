@@ -24,7 +24,7 @@ class Dev:
     """One `headless dev`, its console and its API."""
 
     def __init__(self, place: Path, port: int, *words: str) -> None:
-        self.place = place
+        self.place, self.port = place, port
         self.url = f"http://localhost:{port}"
         kept = {n: t for n, t in os.environ.items() if not n.startswith("HEADLESS_")}
         for name in ("DATABASE_URL", "REDIS_URL"):
@@ -105,33 +105,39 @@ def port() -> int:
 
 
 @pytest.fixture
-def start(tmp_path: Path, port: int) -> Iterator[Callable[..., Dev]]:
-    """Starts `headless dev` on a folder of the test's own; nothing of it outlives the test."""
+def start(dev: Dev) -> Iterator[Callable[..., Dev]]:
+    """Starts `headless dev` once more on the folder of the one that has ended."""
     started: list[Dev] = []
 
     def begin(*words: str) -> Dev:
-        started.append(Dev(tmp_path / "data", port, *words))
+        started.append(Dev(dev.place, dev.port, *words))
         return started[-1]
 
     yield begin
-    for dev in started:
-        dev.clear_up()
-    deadline = time.monotonic() + PATIENCE
-    while left := left_over(tmp_path):
-        assert time.monotonic() < deadline, left
-        time.sleep(0.1)
+    for each in started:
+        each.clear_up()
 
 
 @pytest.fixture(scope="module")
 def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
-    """One that runs with two workers, for those who only look at it or mend what they break."""
+    """One that plays with two workers, for those who look at it or mend what they break.
+
+    The last two tests stop it and start others on its folder; nothing of them outlives the module.
+    """
     place = tmp_path_factory.mktemp("shared")
-    running = Dev(place / "data", free_port(), "--workers", "2")
+    running = Dev(place / "data", free_port(), "--demo", "--workers", "2")
     try:
         yield running.ready()
-        running.stop()
     finally:
         running.clear_up()
+    await_nothing_left(place)
+
+
+def await_nothing_left(place: Path) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while left := left_over(place):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)
 
 
 def left_over(place: Path) -> list[str]:
@@ -164,6 +170,19 @@ def test_it_says_what_runs(dev: Dev) -> None:
         if connection.status == psutil.CONN_LISTEN
     }
     assert listening == {"127.0.0.1"}
+
+
+def test_the_demonstration_moves_and_an_open_gives_points(dev: Dev) -> None:
+    dev.until(lambda: "Ada signed up" in dev.console, "signed up")
+    mail = dev.until(
+        lambda: re.search(r"mail to ada@example.com: (.*)   http", dev.console), "mail"
+    )
+    assert mail[1] == "Welcome, Ada"
+    (first,) = dev.call("GET", "/dev/inbox", params={"to": "ada@example.com"}).json()["data"]
+    assert httpx.get(first["links"]["open"]).status_code == 200
+    dev.until(lambda: "Ada opened the welcome" in dev.console, "opened")
+    dev.until(lambda: re.search(r"Ada has points: 0 → 10", dev.console), "points")
+    dev.until(lambda: "Three first steps, Ada" in dev.console, "the second mail")
 
 
 def test_the_doctor_finds_it_sound(dev: Dev) -> None:
@@ -217,67 +236,56 @@ def test_a_database_that_is_killed_comes_back(dev: Dev) -> None:
     dev.until(lambda: dev.call("GET", "/v1/whoami").status_code == 200, "answered again")
 
 
-def test_it_ends_cleanly_and_a_second_start_continues(start: Callable[..., Dev]) -> None:
-    dev = start().ready()
+def test_a_taken_port_is_explained(tmp_path: Path, port: int) -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", port))
+        server.listen()
+        dev = Dev(tmp_path / "data", port)
+        try:
+            assert dev.process.wait(PATIENCE) == 1
+        finally:
+            dev.clear_up()
+    assert f"port {port} on 127.0.0.1 is taken by" in dev.console
+    assert f"(process {os.getpid()})" in dev.console
+    assert re.search(r"^→ headless dev --port \d+$", dev.lines[-1])
+
+
+def test_it_ends_cleanly_and_a_second_start_continues(dev: Dev, start: Callable[..., Dev]) -> None:
     token = dev.token
     made = dev.call("POST", "/v1/contacts", json={"external_id": "42", "email": "a@example.com"})
     assert made.status_code == 201, made.text
     everybody = dev.all_processes()
+    before = len(dev.lines)
     assert dev.stop(signal.SIGTERM) == 0
-    assert "stopped; everything is kept in" in dev.console
-    assert "ended with" not in dev.console
+    ending = "\n".join(dev.lines[before:])
+    assert "stopped; everything is kept in" in ending
+    assert "ended with" not in ending
     assert not any(process.is_running() for process in everybody)
+    again = start("--demo").ready()
+    assert again.token == token
+    kept = again.call("POST", "/v1/contacts", json={"external_id": "42", "email": "a@example.com"})
+    assert (kept.status_code, kept.json()["id"]) == (200, made.json()["id"])
+    again.until(lambda: "goes on where it stopped" in again.console, "loaded again")
+    page = again.call("GET", "/dev/inbox", params={"to": "ada@example.com"}).json()["data"]
+    assert [one["subject"] for one in page].count("Welcome, Ada") == 1
+    ada = again.call("POST", "/v1/contacts/lookup", json={"email": "ada@example.com"}).json()
+    assert ada["points"] == 10
+    everybody = again.all_processes()
+    assert len(everybody) > 8
+    again.process.kill()
+    _, left = psutil.wait_procs(everybody, timeout=30)
+    assert left == [], "killed itself it leaves nothing running"
+
+
+def test_after_a_kill_it_starts_and_a_second_ctrl_c_stops_at_once(
+    start: Callable[..., Dev],
+) -> None:
     dev = start().ready()
-    assert dev.token == token
-    again = dev.call("POST", "/v1/contacts", json={"external_id": "42", "email": "a@example.com"})
-    assert (again.status_code, again.json()["id"]) == (200, made.json()["id"])
     for process in dev.all_processes():
         if "work" in process.cmdline():
             process.suspend()  # it cannot finish
     dev.process.send_signal(signal.SIGINT)
     dev.until(lambda: "stopping; what runs may finish" in dev.console, "stopping")
     began = time.monotonic()
-    assert dev.stop() == 0, "a second Ctrl-C stops at once"
-    assert time.monotonic() - began < 10
-
-
-def test_killed_itself_it_leaves_nothing_running(start: Callable[..., Dev], tmp_path: Path) -> None:
-    dev = start().ready()
-    everybody = dev.all_processes()
-    assert len(everybody) > 8
-    dev.process.kill()
-    _, left = psutil.wait_procs(everybody, timeout=30)
-    assert left == []
-    start().ready()
-
-
-def test_a_taken_port_is_explained(start: Callable[..., Dev], port: int) -> None:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", port))
-        server.listen()
-        dev = start()
-        assert dev.process.wait(PATIENCE) == 1
-    assert f"port {port} on 127.0.0.1 is taken by" in dev.console
-    assert f"(process {os.getpid()})" in dev.console
-    assert re.search(r"^→ headless dev --port \d+$", dev.lines[-1])
-
-
-def test_the_demonstration_moves_and_an_open_gives_points(start: Callable[..., Dev]) -> None:
-    dev = start("--demo").ready()
-    dev.until(lambda: "Ada signed up" in dev.console, "signed up")
-    mail = dev.until(
-        lambda: re.search(r"mail to ada@example.com: (.*)   http", dev.console), "mail"
-    )
-    assert mail[1] == "Welcome, Ada"
-    (first,) = dev.call("GET", "/dev/inbox", params={"to": "ada@example.com"}).json()["data"]
-    assert httpx.get(first["links"]["open"]).status_code == 200
-    dev.until(lambda: "Ada opened the welcome" in dev.console, "opened")
-    dev.until(lambda: re.search(r"Ada has points: 0 → 10", dev.console), "points")
-    dev.until(lambda: "Three first steps, Ada" in dev.console, "the second mail")
     assert dev.stop() == 0
-    again = start("--demo").ready()
-    again.until(lambda: "goes on where it stopped" in again.console, "loaded again")
-    page = again.call("GET", "/dev/inbox", params={"to": "ada@example.com"}).json()["data"]
-    assert [one["subject"] for one in page].count("Welcome, Ada") == 1
-    ada = again.call("POST", "/v1/contacts/lookup", json={"email": "ada@example.com"}).json()
-    assert ada["points"] == 10
+    assert time.monotonic() - began < 10
