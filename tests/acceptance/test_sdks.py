@@ -1,7 +1,8 @@
 """The real SDKs of the Segment spec against a real server that is killed in the middle.
 
-`analytics` (Python) and `@segment/analytics-node` (npm) each send 1,000 events; the server gets
-SIGKILL half-way and is started again: none is lost, none counts twice.
+`analytics` (Python) and `@segment/analytics-node` (npm) each send 1,000 events at the same time,
+each to a workspace of its own; the server gets SIGKILL half-way for both and is started again: none
+is lost, none counts twice.
 """
 
 import asyncio
@@ -11,19 +12,19 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import analytics
 import httpx
 import pytest
+from servers import TestServers
 from sqlalchemy import func, select
 
 from headless.clock import SystemClock
-from headless.storage.database import connect
+from headless.storage.database import Database, connect
 from headless.storage.tables import activity, contact, subject
 from headless.workspace import tokens, workspaces
 
@@ -101,116 +102,135 @@ def until(holds: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-async def a_key(database_url: str) -> str:
-    database = connect(database_url)
-    now = SystemClock().now()
-    async with database.transaction() as tx:
-        made = await workspaces.create(tx, "Acme", now=now)
-        scopes = ("activities:write", "contacts:write")
-        _, text = await tokens.make(tx, made.id, "sdk", scopes, kind="test", now=now)
-    await database.close()
-    return text
+class Sdk:
+    """One SDK with its workspace, and what it has to say."""
 
+    def __init__(self, workspace_id: int, key: str) -> None:
+        self.workspace_id, self.key = workspace_id, key
+        self.failed: list[Any] = []
+        self.numbers: list[int] = []
+        self.people = 0
 
-def counted(database_url: str) -> list[Any]:
-    """The numbers of all events that were taken, each as often as it was."""
-
-    async def ask() -> list[Any]:
-        database = connect(database_url)
+    async def look(self, database: Database) -> int:
+        """Count what was taken: each event as often as it was, and the people."""
+        own = activity.c.workspace_id == self.workspace_id
         async with database.transaction() as tx:
             rows = await tx.execute(
                 select(activity.c.properties["n"].as_integer())
                 .join(subject, subject.c.id == activity.c.ref)
-                .where(subject.c.name == "Counted")
+                .where(own, subject.c.name == "Counted")
             )
-            found = list(rows.scalars())
-        await database.close()
-        return found
-
-    return asyncio.run(ask())
-
-
-def people(database_url: str) -> int:
-    async def ask() -> int:
-        database = connect(database_url)
-        async with database.transaction() as tx:
-            count: int = await tx.scalar(
-                select(func.count()).select_from(contact).where(contact.c.email.is_not(None))
+            self.numbers = sorted(rows.scalars())
+            self.people = await tx.scalar(
+                select(func.count())
+                .select_from(contact)
+                .where(contact.c.workspace_id == self.workspace_id, contact.c.email.is_not(None))
             )
-        await database.close()
-        return count
+        return len(self.numbers)
 
-    return asyncio.run(ask())
-
-
-def shoot(serving: Serving, database_url: str, sending: Callable[[], None]) -> None:
-    """Send in a thread; kill the server when half is there, and start it again."""
-    thread = threading.Thread(target=sending)
-    thread.start()
-    until(lambda: len(counted(database_url)) >= HALF // 2)
-    serving.kill()
-    before = len(counted(database_url))
-    assert before < EVENTS, "the server was killed too late"
-    serving.start()
-    thread.join(PATIENCE)
-    assert not thread.is_alive()
-    assert sorted(counted(database_url)) == list(range(EVENTS))
+    def lost_and_doubled_nothing(self) -> bool:
+        assert self.failed == []
+        assert self.numbers == list(range(EVENTS))
+        return self.people == PEOPLE
 
 
-@pytest.fixture
-def serving(database_url: str, redis_url: str) -> Any:
-    made = Serving(database_url, redis_url)
-    made.start()
-    yield made
-    made.kill()
+async def workspace(database: Database) -> Sdk:
+    now = SystemClock().now()
+    async with database.transaction() as tx:
+        made = await workspaces.create(tx, "Acme", now=now)
+        scopes = ("activities:write", "contacts:write")
+        _, key = await tokens.make(tx, made.id, "sdk", scopes, kind="test", now=now)
+    return Sdk(made.id, key)
 
 
-def test_the_python_sdk_loses_and_doubles_nothing(serving: Serving, database_url: str) -> None:
-    key = asyncio.run(a_key(database_url))
-    failed: list[Any] = []
+def send_by_python(sdk: Sdk, url: str) -> None:
     client = analytics.Client(
-        key, host=serving.url, gzip=True, upload_size=20, upload_interval=0.05,
-        max_retries=60, on_error=lambda error, items: failed.append(error),
+        sdk.key, host=url, gzip=True, upload_size=20, upload_interval=0.05,
+        max_retries=60, on_error=lambda error, items: sdk.failed.append(error),
     )  # fmt: skip
-
-    def send() -> None:
-        for n in range(PEOPLE):
-            client.identify(f"p{n}", {"email": f"p{n}@example.com"})
-        for n in range(EVENTS):
-            client.track(f"p{n % PEOPLE}", "Counted", {"n": n})
-            if n % 50 == 49:
-                time.sleep(0.06)
-        client.flush()
-
-    shoot(serving, database_url, send)
+    for n in range(PEOPLE):
+        client.identify(f"p{n}", {"email": f"p{n}@example.com"})
+    for n in range(EVENTS):
+        client.track(f"p{n % PEOPLE}", "Counted", {"n": n})
+        if n % 50 == 49:
+            time.sleep(0.06)
+    client.flush()
     client.join()
-    assert failed == []
-    assert people(database_url) == PEOPLE
 
 
-def test_the_node_sdk_loses_and_doubles_nothing(
-    serving: Serving, database_url: str, tmp_path: Path
-) -> None:
+def send_by_node(sdk: Sdk, url: str, place: Path) -> None:
+    done = subprocess.run(
+        ["node", "send.js", sdk.key, url, str(EVENTS), str(PEOPLE)],
+        cwd=place, capture_output=True, text=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    if done.stderr or done.returncode:
+        sdk.failed.append(done.stderr)
+
+
+def node_is_missing(place: Path) -> str:
+    """Why the SDK for Node cannot run here; it is installed when it can."""
     npm, node = shutil.which("npm"), shutil.which("node")
     if npm is None or node is None:
-        pytest.skip("Node and npm are not installed here")
+        return "Node and npm are not installed here"
+    (place / "send.js").write_text(NODE)
     installed = subprocess.run(
         [npm, "install", "--no-audit", "--no-fund", "--silent", "@segment/analytics-node@2"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False,
+        cwd=place, capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
-    if installed.returncode != 0:
-        pytest.skip(f"npm cannot install the SDK here: {installed.stderr.strip()[:200]}")
-    (tmp_path / "send.js").write_text(NODE)
-    key = asyncio.run(a_key(database_url))
-    said: list[str] = []
+    if installed.returncode == 0:
+        return ""
+    return f"npm cannot install the SDK here: {installed.stderr.strip()[:200]}"
 
-    def send() -> None:
-        done = subprocess.run(
-            [node, "send.js", key, serving.url, str(EVENTS), str(PEOPLE)],
-            cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False,
-        )  # fmt: skip
-        said.append(done.stderr)
 
-    shoot(serving, database_url, send)
-    assert said == [""]
-    assert people(database_url) == PEOPLE
+class Outcome(NamedTuple):
+    """What came of both; `missing` says why there is no Node."""
+
+    python: Sdk
+    node: Sdk
+    missing: str
+
+
+@pytest.fixture(scope="module")
+async def outcome(
+    servers: TestServers, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Outcome]:
+    """Both send; the server is killed when half of each is there, and started again."""
+    place = tmp_path_factory.mktemp("node")
+    missing = await asyncio.to_thread(node_is_missing, place)
+    with servers.database() as database_url:
+        database = connect(database_url, pool_size=1)
+        serving = Serving(database_url, servers.redis())
+        try:
+            await asyncio.to_thread(serving.start)
+            python, node = await workspace(database), await workspace(database)
+            sending = [asyncio.to_thread(send_by_python, python, serving.url)]
+            used = [python]
+            if not missing:
+                sending.append(asyncio.to_thread(send_by_node, node, serving.url, place))
+                used.append(node)
+            under_way = asyncio.gather(*sending)
+            async with asyncio.timeout(PATIENCE):
+                while any([await sdk.look(database) < HALF // 2 for sdk in used]):
+                    assert not under_way.done(), "they ended before half was there"
+                    await asyncio.sleep(0.02)
+                serving.kill()
+                for sdk in used:
+                    assert await sdk.look(database) < EVENTS, "the server was killed too late"
+                await asyncio.to_thread(serving.start)
+                await under_way
+            for sdk in used:
+                await sdk.look(database)
+            yield Outcome(python, node, missing)
+        finally:
+            serving.kill()
+            await database.close()
+
+
+def test_the_python_sdk_loses_and_doubles_nothing(outcome: Outcome) -> None:
+    assert outcome.python.lost_and_doubled_nothing()
+
+
+def test_the_node_sdk_loses_and_doubles_nothing(outcome: Outcome) -> None:
+    if outcome.missing:
+        pytest.skip(outcome.missing)
+    assert outcome.node.lost_and_doubled_nothing()
