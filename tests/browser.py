@@ -85,6 +85,8 @@ class Browser:
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
         self.errors: list[str] = []
+        self._own: str | None = None
+        self._tabs: list[Tab] = []
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._reading = asyncio.create_task(self._read())
@@ -111,12 +113,14 @@ class Browser:
         return answer["result"]
 
     async def tab(self, *, context: str | None = None) -> Tab:
-        """A new tab, in front; with `context` in a profile of its own (`profile()`)."""
+        """A new tab, in front, of this person or with `context` of another one (`profile()`)."""
+        context = context or self._own
         more = {"browserContextId": context} if context else {}
         made = await self.call("Target.createTarget", url="about:blank", **more)
         target = made["targetId"]
         attached = await self.call("Target.attachToTarget", targetId=target, flatten=True)
         tab = Tab(self, target, attached["sessionId"])
+        self._tabs.append(tab)
         for domain in ("Page", "Runtime", "Log"):
             await tab.call(f"{domain}.enable")
         return tab
@@ -125,6 +129,18 @@ class Browser:
         """An empty profile: another person's browser."""
         made = await self.call("Target.createBrowserContext")
         return str(made["browserContextId"])
+
+    @asynccontextmanager
+    async def person(self) -> AsyncIterator["Browser"]:
+        """The same with an empty profile, no tabs and no errors; its tabs are closed at the end."""
+        self._own = await self.profile()
+        self.errors.clear()
+        try:
+            yield self
+        finally:
+            while self._tabs:
+                await self._tabs.pop().close()
+            self._own = None
 
     async def close(self) -> None:
         with suppress(RuntimeError, asyncio.TimeoutError, ConnectionError):
@@ -135,7 +151,7 @@ class Browser:
 
 @asynccontextmanager
 async def running() -> AsyncIterator[Browser]:
-    """A Chromium of this test's own."""
+    """A Chromium that nobody else uses."""
     program = chromium()
     assert program is not None
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:

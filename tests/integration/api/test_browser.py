@@ -6,6 +6,7 @@ import re
 import socket
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from email import message_from_bytes
 from email.policy import SMTP
 from pathlib import Path
@@ -15,6 +16,7 @@ import httpx
 import pytest
 from aiohttp import web
 from browser import Browser, Tab, chromium, running, until
+from servers import TestServers
 from sqlalchemy import insert, select
 
 from headless import ids
@@ -51,10 +53,11 @@ class Web:
         self.database = database
         self.url = url
         self.site = site
-        self.workspace_id = 0
+        self.workspace_id = 0  # the test's own
         self.api = httpx.AsyncClient()
 
     async def begin(self) -> None:
+        """A workspace that nobody used before."""
         now = SystemClock().now()
         async with self.database.transaction() as tx:
             self.workspace_id = (await workspaces.create(tx, "Acme", now=now)).id
@@ -96,7 +99,8 @@ class Web:
     async def visitors(self) -> list[Any]:
         async with self.database.transaction() as tx:
             v = tables.visitor
-            return list(await tx.execute(select(v.c.key, v.c.contact_id, v.c.waiting)))
+            own = v.c.workspace_id == self.workspace_id
+            return list(await tx.execute(select(v.c.key, v.c.contact_id, v.c.waiting).where(own)))
 
     async def waiting(self) -> list[dict[str, Any]]:
         return [item for row in await self.visitors() for item in row.waiting.get("items", ())]
@@ -105,7 +109,9 @@ class Web:
         a = tables.activity.c
         async with self.database.transaction() as tx:
             rows = await tx.execute(
-                select(a.contact_id, a.kind, a.properties).order_by(a.occurred_at)
+                select(a.contact_id, a.kind, a.properties)
+                .where(a.workspace_id == self.workspace_id)
+                .order_by(a.occurred_at)
             )
         return [
             (row.contact_id, ActivityKind(row.kind).name.lower(), row.properties or {})
@@ -142,20 +148,38 @@ WATCH = """
 """
 """How long the page was to be seen, the first time and the second, kept beside the script."""
 PAGES = {
-    "/form": '<form data-hc-form="demo" action="/thanks"><input name="email"><input name="agree" '
+    "/form": '<form data-hc-form="meet" action="/thanks"><input name="email"><input name="agree" '
     'type="checkbox"><input name="password" type="password"><button>Send</button></form>',
     "/slot": '<div data-hc-slot="Hero">as it was</div>',
 }
 
 
+@pytest.fixture(scope="module")
+async def served(
+    servers: TestServers, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Web]:
+    """One API and one website for all tests here."""
+    with servers.database() as database_url:
+        place = tmp_path_factory.mktemp("web")
+        async with _served(database_url, servers.redis(), place) as web_:
+            yield web_
+
+
 @pytest.fixture
-async def web_(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Web]:
+async def web_(served: Web) -> AsyncIterator[Web]:
+    await served.begin()
+    yield served
+    await served.api.aclose()
+
+
+@asynccontextmanager
+async def _served(database_url: str, redis_url: str, place: Path) -> AsyncIterator[Web]:
     port, site_port = free_port(), free_port()
     url, site = f"http://127.0.0.1:{port}", f"http://localhost:{site_port}"
     environ = {
         **{n: t for n, t in os.environ.items() if not n.startswith("HEADLESS_")},
         "DATABASE_URL": database_url, "REDIS_URL": redis_url, "HEADLESS_SECRET_KEYS": KEY,
-        "HEADLESS_URL": url, "HEADLESS_DATA_DIR": str(tmp_path),
+        "HEADLESS_URL": url, "HEADLESS_DATA_DIR": str(place),
     }  # fmt: skip
     server = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "granian", "--interface", "asgi", "--factory",
@@ -190,19 +214,23 @@ async def web_(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIterat
 
     try:
         await until(healthy, 60)
-        await world.begin()
         yield world
     finally:
         server.terminate()
         await server.wait()
-        await world.api.aclose()
         await runner.cleanup()
         await database.close()
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
+@pytest.fixture(scope="module")
+async def started() -> AsyncIterator[Browser]:
     async with running() as one:
+        yield one
+
+
+@pytest.fixture
+async def browser(started: Browser) -> AsyncIterator[Browser]:
+    async with started.person() as one:
         yield one
 
 
@@ -302,7 +330,7 @@ async def test_a_form_on_a_website_reaches_us_without_its_password(
         {"name": "agree", "type": "checkbox"},
         {"name": "password"},
     ]
-    await web_.api.post("/v1/forms", json={"name": "Demo", "fields": fields})
+    await web_.api.post("/v1/forms", json={"name": "Meet", "fields": fields})
     tab = await browser.tab()
     await tab.goto(f"{web_.site}/form")
     await loaded(tab)
