@@ -4,6 +4,7 @@ import json
 import os
 import pwd
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -72,9 +73,29 @@ def kill_all(place: Path) -> None:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Path]:
+def empty(tmp_path: Path) -> Iterator[Path]:
+    """Where nothing was set up yet."""
     yield tmp_path / "data"
     assert processes_of(tmp_path) == []
+
+
+@pytest.fixture
+def place(empty: Path, running: tuple[Path, Servers]) -> Path:
+    """Where a cluster lies that was set up and never started."""
+    shutil.copytree(running[0].with_name("copy"), empty)
+    return empty
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Servers]]:
+    """Servers for those who only look at them."""
+    place = tmp_path_factory.mktemp("running") / "data"
+    with hold(place) as folder:
+        Postgres(folder)._initialise()
+    shutil.copytree(place, place.with_name("copy"), ignore=shutil.ignore_patterns("run", "lock"))
+    with embedded(place) as servers:
+        yield place, servers
+    assert processes_of(place) == []
 
 
 @pytest.fixture
@@ -102,7 +123,8 @@ def host(place: Path) -> Iterator[Callable[[], tuple[subprocess.Popen[str], Serv
     psutil.wait_procs(processes_of(place), timeout=30)
 
 
-async def test_a_second_start_continues_and_nothing_is_left(place: Path) -> None:
+async def test_a_second_start_continues_and_nothing_is_left(empty: Path) -> None:
+    place = empty
     with embedded(place) as servers:
         await run_sql(servers.database_url, "create table kept (x int)")
         with redis.Redis.from_url(servers.redis_url) as client:
@@ -113,40 +135,39 @@ async def test_a_second_start_continues_and_nothing_is_left(place: Path) -> None
         assert await run_sql(servers.database_url, "select count(*) from kept") == 0
 
 
-async def test_the_settings_hold_in_the_running_server(place: Path) -> None:
-    with embedded(place) as servers:
-        connection = await asyncpg.connect(servers.database_url)
-        try:
-            told = dict(re.findall(r"--(\w+)=(\S*)", " ".join(command_line(place, "postgres"))))
-            assert told.keys() == postgres_settings(place).keys()
-            for name, value in told.items():
-                shown = await connection.fetchval("select current_setting($1)", name)
-                assert in_bytes(shown) == in_bytes(value), name
-            assert await connection.fetchval("show fsync") == "on"
-            assert await connection.fetchval("show server_version_num") >= "180000"
-        finally:
-            await connection.close()
+async def test_the_settings_hold_in_the_running_server(running: tuple[Path, Servers]) -> None:
+    place, servers = running
+    connection = await asyncpg.connect(servers.database_url)
+    try:
+        told = dict(re.findall(r"--(\w+)=(\S*)", " ".join(command_line(place, "postgres"))))
+        assert told.keys() == postgres_settings(place).keys()
+        for name, value in told.items():
+            shown = await connection.fetchval("select current_setting($1)", name)
+            assert in_bytes(shown) == in_bytes(value), name
+        assert await connection.fetchval("show fsync") == "on"
+        assert await connection.fetchval("show server_version_num") >= "180000"
+    finally:
+        await connection.close()
 
 
-def test_nothing_in_the_folder_is_open_to_others(place: Path) -> None:
-    with embedded(place):
-        for path in [place / "postgres", place / "run", place / "valkey"]:
-            assert path.stat().st_mode & 0o077 == 0, path
-        for path in place.rglob("*"):
-            assert path.is_symlink() or path.stat().st_mode & 0o002 == 0, path
-        for process in processes_of(place):
-            if process.name() in ("postgres", "valkey-server"):
-                status = Path(f"/proc/{process.pid}/status").read_text()
-                assert "CapEff:\t0000000000000000" in status
-                connections = process.net_connections(kind="inet")
-                assert connections == []
+def test_nothing_in_the_folder_is_open_to_others(running: tuple[Path, Servers]) -> None:
+    place, _ = running
+    for path in [place / "postgres", place / "run", place / "valkey"]:
+        assert path.stat().st_mode & 0o077 == 0, path
+    for path in place.rglob("*"):
+        assert path.is_symlink() or path.stat().st_mode & 0o002 == 0, path
+    for process in processes_of(place):
+        if process.name() in ("postgres", "valkey-server"):
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            assert "CapEff:\t0000000000000000" in status
+            connections = process.net_connections(kind="inet")
+            assert connections == []
 
 
-async def test_a_wrong_password_is_refused(place: Path) -> None:
-    with embedded(place) as servers:
-        wrong = re.sub(r":[^:@/]+@", ":wrong@", servers.database_url)
-        with pytest.raises(asyncpg.InvalidPasswordError):
-            await run_sql(wrong, "select 1")
+async def test_a_wrong_password_is_refused(running: tuple[Path, Servers]) -> None:
+    wrong = re.sub(r":[^:@/]+@", ":wrong@", running[1].database_url)
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await run_sql(wrong, "select 1")
 
 
 async def test_the_owner_killed_takes_the_servers_along_and_the_data_stay(place, host) -> None:
@@ -199,8 +220,6 @@ async def test_ctrl_c_in_the_console_does_not_reach_the_servers(place, host) -> 
 
 
 async def test_a_pid_that_somebody_else_got_since_does_not_hinder(place: Path) -> None:
-    with embedded(place):
-        pass
     (place / "postgres" / "postmaster.pid").write_text(
         f"{os.getppid()}\n{place / 'postgres'}\n0\n5432\n{place / 'run'}\n\n  0  0\nready   \n"
     )
@@ -208,14 +227,15 @@ async def test_a_pid_that_somebody_else_got_since_does_not_hinder(place: Path) -
         assert await run_sql(servers.database_url, "select 1") == 1
 
 
-def test_two_on_one_folder_are_refused(place, host) -> None:
-    process, _ = host()
-    told = rf"process {process.pid}\) runs on .*\n→ stop it"
+def test_two_on_one_folder_are_refused(running: tuple[Path, Servers]) -> None:
+    place, _ = running
+    told = rf"process {os.getpid()}\) runs on .*\n→ stop it"
     with pytest.raises(ServerError, match=told), embedded(place):
         pass
 
 
-def test_a_set_up_that_was_cut_off_is_begun_again(place: Path) -> None:
+def test_a_set_up_that_was_cut_off_is_begun_again(empty: Path) -> None:
+    place = empty
     (place / "postgres.new").mkdir(parents=True)
     (place / "postgres.new" / "half").write_text("")
     with embedded(place, durable=False):
@@ -223,8 +243,6 @@ def test_a_set_up_that_was_cut_off_is_begun_again(place: Path) -> None:
 
 
 def test_a_server_that_cannot_start_says_what_its_log_says(place: Path) -> None:
-    with embedded(place, durable=False):
-        pass
     (place / "postgres" / "postgresql.conf").write_text("no_such_setting = 1\n")
     with pytest.raises(ServerError, match="no_such_setting"), embedded(place, durable=False):
         pass
@@ -237,8 +255,9 @@ def test_a_folder_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
         pass
 
 
-async def test_a_deep_folder_gets_its_sockets_elsewhere(tmp_path: Path) -> None:
-    deep = tmp_path / ("deep" * 20) / "data"
+async def test_a_deep_folder_gets_its_sockets_elsewhere(place: Path) -> None:
+    deep = place.with_name("deep" * 20) / "data"
+    shutil.copytree(place, deep)
     with embedded(deep, durable=False) as servers:
         assert await run_sql(servers.database_url, "select 1") == 1
         socket_folder = Path(servers.database_url.split("host=")[1])
