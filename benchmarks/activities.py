@@ -131,7 +131,7 @@ async def run(
         await serving.load(port, many[: batches // 10], width=WIDTH, wanted=202)
         rest = many[batches // 10 :]
         took = await serving.load(port, rest, width=WIDTH, wanted=202)
-        rate = len(rest) * BATCH / took
+        rate = took.rate * BATCH
         half = max(int(rate / 2 / BATCH * _SECONDS), 1)
         paced: list[tuple[int, bytes]] = []
         for n in range(half):
@@ -152,6 +152,11 @@ async def run(
             ratio=floor_rate / rate,
             target=TARGET,
             reached=rate >= TARGET,
+        ),
+        Result(
+            name="the same for each second of a processor that the API's process used",
+            value=took.requests * BATCH / took.api,
+            unit="/s",
         ),
         Result(
             name="at half that load, a waiting contact has moved on: p99",

@@ -11,8 +11,12 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
+
+import msgspec
+import psutil  # type: ignore[import-untyped]  # it ships no types
 
 from headless.cli.ports import any_free
 from headless.storage.database import Database
@@ -116,20 +120,129 @@ class Connection:
         self._writer.close()
 
 
-async def load(port: int, requests: list[bytes], *, width: int, wanted: int) -> float:
-    """The seconds for all requests over so many connections; each must answer `wanted`."""
-    line = iter(requests)
-    connections = [await Connection.open(port) for _ in range(width)]
+class Load(msgspec.Struct, frozen=True):
+    """What requests took: seconds by the clock, and of the processors by who used them."""
 
-    async def keep_busy(connection: Connection) -> None:
-        for raw in line:
-            status, body = await connection.ask(raw)
-            if status != wanted:
-                raise AssertionError(f"{status} was answered: {body[:300]!r}")
+    requests: int
+    seconds: float
+    api: float
+    postgres: float
+    generator: float
 
-    began = time.perf_counter()
-    await asyncio.gather(*(keep_busy(connection) for connection in connections))
-    took = time.perf_counter() - began
-    for connection in connections:
-        connection.close()
-    return took
+    @property
+    def rate(self) -> float:
+        """Requests a second by the clock."""
+        return self.requests / self.seconds
+
+    def __add__(self, other: "Load") -> "Load":
+        mine, more = msgspec.structs.astuple(self), msgspec.structs.astuple(other)
+        return Load(*(a + b for a, b in zip(mine, more, strict=True)))
+
+
+async def load(port: int, requests: list[bytes], *, width: int, wanted: int) -> Load:
+    """Ask it all over so many connections; each must answer `wanted`."""
+    asked = _Asked(requests, wanted)
+    lines = [_Line(asked) for _ in range(width)]
+    for line in lines:
+        await asked.loop.create_connection(partial(_same, line), "127.0.0.1", port)
+    before, began = _used(), time.perf_counter()
+    for line in lines:
+        line.ask()
+    await asked.over
+    took, after = time.perf_counter() - began, _used()
+    for line in lines:
+        line.hang_up()
+    return Load(len(requests), took, *(after[name] - before[name] for name in after))
+
+
+def _same(line: "_Line") -> "_Line":
+    return line
+
+
+class _Asked:
+    """What all lines ask together."""
+
+    def __init__(self, requests: list[bytes], wanted: int) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.rest = iter(requests)
+        self.left = len(requests)
+        self.wanted = b"HTTP/1.1 %d " % wanted
+        self.over: asyncio.Future[None] = self.loop.create_future()
+
+    def answered(self) -> None:
+        """One more is answered."""
+        self.left -= 1
+        if not self.left and not self.over.done():
+            self.over.set_result(None)
+
+    def failed(self, why: str) -> None:
+        """Whoever waits is told."""
+        if not self.over.done():
+            self.over.set_exception(AssertionError(why))
+
+
+class _Line(asyncio.Protocol):
+    """A connection that asks the next question as soon as the last is answered.
+
+    Without streams, futures and tasks for each request: whoever asks shares the processors with
+    what is measured.
+    """
+
+    def __init__(self, asked: _Asked) -> None:
+        self._asked = asked
+        self._came = b""
+        self._transport = cast(asyncio.Transport, None)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The line is there."""
+        self._transport = cast(asyncio.Transport, transport)
+
+    def ask(self) -> None:
+        """The next question, if there is one."""
+        if (raw := next(self._asked.rest, None)) is not None:
+            self._transport.write(raw)
+
+    def data_received(self, data: bytes) -> None:
+        """Some of an answer, or all of it."""
+        came = self._came + data if self._came else data
+        end = came.find(_HEAD_END)
+        if end < 0 or len(came) < end + len(_HEAD_END) + _length(came[:end]):
+            self._came = came
+            return
+        self._came = b""
+        if not came.startswith(self._asked.wanted):
+            self._asked.failed(f"this was answered: {came[:500]!r}")
+        self._asked.answered()
+        self.ask()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Somebody hung up."""
+        self._asked.failed("the API hung up")
+
+    def hang_up(self) -> None:
+        """No more questions."""
+        self._transport.close()
+
+
+def _length(head: bytes) -> int:
+    """How many bytes of a body an answer's head announces."""
+    _, found, rest = head.lower().partition(b"content-length: ")
+    return int(rest.partition(b"\r\n")[0]) if found else 0
+
+
+def _used() -> dict[str, float]:
+    """Seconds of the processors that the API, PostgreSQL and this process have used so far."""
+    own = psutil.Process()
+    used = {"serve": 0.0, "postgres": 0.0, "generator": _seconds(own)}
+    for process in own.children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess, IndexError):
+            words = process.cmdline()
+            name = "postgres" if "postgres" in words[0] else words[2]
+            if name in used:
+                used[name] += _seconds(process)
+    return used
+
+
+def _seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)

@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 
 from headless.api import budgets, commits, ending, openapi, pace, problems, repeats
 from headless.api.auth import House, guard, known_parameters, provide_call
+from headless.api.entrance import Entrance
 from headless.api.mode import Mode, say_mode
 from headless.api.routes import (
     dev,
@@ -126,7 +127,7 @@ def build(
         middleware=[commits.around],
         dependencies={"call": Provide(provide_call)},
     )
-    app = Litestar(
+    app = Entrance(
         route_handlers=[
             authenticated,
             *health.HANDLERS,

@@ -199,7 +199,7 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     house = house_of(connection)
     now = house.clock.now()
     text = _bearer(connection.headers.get("authorization", ""))
-    async with house.database.transaction() as tx:
+    async with house.database.glance() as tx:
         token = await tokens.verify(tx, text, now=now)
     if token is None:
         raise Refused(

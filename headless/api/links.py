@@ -61,10 +61,12 @@ def _carried(house: House, resolved: Resolved, hosts: Collection[str], now: date
     if not link.recorded(now):
         return target
     ours = urlsplit(house.settings.url).hostname or ""
+    if not handover.is_carried_to(target, (*hosts, ours)):
+        return target
     ticket = house.handover.ticket(
         Ticket(link.workspace_id, resolved.contact_id, link.message_id), now=now
     )
-    return handover.carried(target, ticket, {*hosts, ours})
+    return handover.carried(target, ticket)
 
 
 async def unsubscribed(

@@ -21,7 +21,7 @@ from headless.storage.database import Database
 from headless.storage.installation import Stance
 
 _LOOK_SECONDS: Final = 5.0
-_HEADER: Final = b"headless-mode"
+HEADER: Final = b"headless-mode"
 _WHY: Final = {
     b"copy": "a copy of another installation's data",
     b"held": "restored from a backup and not released yet",
@@ -38,14 +38,8 @@ class Mode:
         self._url = url
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
-        self.stance: Stance | None = None
-
-    @property
-    def word(self) -> bytes | None:
-        """What the header says; None: there is none."""
-        if self.stance is None or self.stance.speaks:
-            return None
-        return b"copy" if self.stance.copy else b"held"
+        self._stance: Stance | None = None
+        self.word: bytes | None = None  # what the header says; None: there is none
 
     async def open(self) -> None:
         """Look once, then again every few seconds."""
@@ -66,12 +60,13 @@ class Mode:
     async def _look(self) -> None:
         try:
             async with asyncio.timeout(_LOOK_SECONDS):
-                self.stance = await self._found()
+                self._stance = stance = await self._found()
+                self.word = None if stance.speaks else b"copy" if stance.copy else b"held"
         except (SQLAlchemyError, OSError) as error:  # `/readyz` says what is wrong
             log.warning("mode_unknown", error=(str(error) or "no answer").splitlines()[0])
 
     async def _found(self) -> Stance:
-        if self.stance is None:
+        if self._stance is None:
             return await arrive(self._database, self._url, now=self._clock.now())
         async with self._database.glance() as tx:
             return await installation.stance(tx, self._url)
@@ -91,4 +86,4 @@ async def say_mode(message: Message, scope: Scope) -> None:
     app: Litestar = scope["litestar_app"]
     mode: Mode = app.state.mode
     if mode.word is not None:
-        message["headers"] = [*message["headers"], (_HEADER, mode.word)]
+        message["headers"] = [*message["headers"], (HEADER, mode.word)]

@@ -23,6 +23,7 @@ from sqlalchemy import (
     case,
     column,
     exists,
+    false,
     func,
     literal,
     or_,
@@ -31,10 +32,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 
 from headless.audience.pages import pages_at
-from headless.audience.seen import claim
+from headless.audience.seen import claiming
 from headless.audience.traces import leave
 from headless.storage.codes import ActivityKind, Channel, EnrollmentState, word
 from headless.storage.database import WORKSPACES, Transaction
+from headless.storage.many import many
 from headless.storage.tables import (
     Instant,
     activity,
@@ -56,7 +58,7 @@ _COLUMNS: Final[dict[str, Any]] = {
     "properties": JSONB(none_as_null=True),
     "key": Text,
 }
-_IDS: Final = bindparam("ids", type_=ARRAY(BigInteger))
+_IDS: Final = many("ids", BigInteger)
 _NOW: Final = bindparam("now", type_=Instant)
 
 
@@ -104,10 +106,11 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Recorded(msgspec.Struct, frozen=True):
-    """The new activities' ids, and how many were known already."""
+    """The new activities' ids, how many were known already, and each (kind, ref) among them."""
 
     ids: tuple[int, ...]
     duplicates: int
+    about: frozenset[tuple[int, int]] = frozenset()
 
 
 async def record(
@@ -118,37 +121,100 @@ async def record(
     A visit that carries only its `url` becomes one of the page that stands there. Whoever calls
     lets the engine hear the ids in the same transaction.
     """
-    fresh = await _unseen(tx, workspace_id, activities, now)
-    if not fresh:
-        return Recorded((), len(activities))
-    fresh = await _with_pages(tx, workspace_id, fresh)
-    arrays = {name: [_plain(item, name) for item in fresh] for name in _COLUMNS if name != "key"}
-    result = await tx.execute(_written(workspace_id), {"now": now, **arrays})
-    ids = tuple(row.id for row in result)
-    await _ask_again(tx, workspace_id, ids)
-    kinds = {item.kind for item in fresh}
+    given = await _with_pages(tx, workspace_id, _once(activities))
+    if not given:
+        return Recorded((), 0)
+    about = {(int(item.kind), item.ref) for item in given}
+    arrays: dict[str, Any] = {
+        name: [getattr(item, name) for item in given] for name in _COLUMNS if name != "kind"
+    }
+    arrays["kind"] = [int(item.kind) for item in given]
+    arrays["kinds"], arrays["refs"] = zip(*about, strict=True)
+    kinds = {item.kind for item in given}
+    written = _written(workspace_id, given[0].key is not None, not kinds.isdisjoint(_REPORTED))
+    row = (await tx.execute(written, {"now": now, **arrays})).one()
+    ids = tuple(row.ids or ())
+    if ids:
+        await _follow_up(tx, workspace_id, ids, kinds, row, now)
+    return Recorded(ids, len(activities) - len(ids), frozenset(about))
+
+
+async def _follow_up(
+    tx: Transaction,
+    workspace_id: int,
+    ids: tuple[int, ...],
+    kinds: set[ActivityKind],
+    asked: Any,
+    now: datetime,
+) -> None:
+    """What else has to be written where somebody asks for such activities."""
+    if asked.watched:
+        await _ask_again(tx, workspace_id, ids)
     await leave(tx, workspace_id, ids, kinds, now=now)
-    if not kinds.isdisjoint(_REPORTED):
+    if asked.reported:
         await tx.execute(_reported(workspace_id), {"ids": list(ids), "now": now})
-    return Recorded(ids, len(activities) - len(fresh))
 
 
-@lru_cache(maxsize=WORKSPACES)
-def _written(workspace_id: int) -> Any:
-    """New activities out of arrays, one for each column; takes `:now`."""
-    given = {name: type_ for name, type_ in _COLUMNS.items() if name != "key"}
-    rows = (
-        func.unnest(*(bindparam(n, type_=ARRAY(type_)) for n, type_ in given.items()))
-        .table_valued(*(column(n, type_) for n, type_ in given.items()), name="given")
-        .render_derived()
-    )
-    return (
+def _once(activities: Sequence[Activity]) -> list[Activity]:
+    """Each key once, in the keys' order, so that two who bring the same cannot deadlock; then
+    what has none."""
+    keyed = {item.key: item for item in reversed(activities) if item.key is not None}
+    unkeyed = [item for item in activities if item.key is None]
+    return [*(keyed[key] for key in sorted(keyed)), *unkeyed]
+
+
+@lru_cache(maxsize=4 * WORKSPACES)
+def _written(workspace_id: int, keyed: bool, reports: bool) -> Any:
+    """New activities out of arrays, one for each column, but for those whose `key` was there.
+
+    One row: their `ids`, whether segments watch for one of `:kinds` with its `:refs`, and whether
+    webhooks are `reported` anything. Takes `:now`, too.
+    """
+    names = [name for name in _COLUMNS if keyed or name != "key"]
+    given = select(_rows({name: name for name in names}, "given")).cte("given")
+    fresh = select(given)
+    if keyed:
+        keys = select(given.c.key).where(given.c.key.is_not(None))
+        seen = claiming(workspace_id, keys).cte("seen")
+        # as a hash, which a condition that can also be met otherwise is asked in
+        fresh = fresh.where(or_(given.c.key.is_(None), given.c.key.in_(select(seen.c.key))))
+    columns = [name for name in names if name != "key"]
+    rows = fresh.subquery("fresh")
+    made = (
         insert(activity)
         .from_select(
-            ["workspace_id", "received_at", *given],
-            select(literal(workspace_id), _NOW, *(rows.c[n] for n in given)),
+            ["workspace_id", "received_at", *columns],
+            select(literal(workspace_id), _NOW, *(rows.c[name] for name in columns)),
         )
         .returning(activity.c.id)
+        .cte("made")
+    )
+    about = _rows({"kind": "kinds", "ref": "refs"}, "about")
+    watched = exists(
+        select(1)
+        .select_from(about)
+        .join(segment_watch, _watching(about))
+        .where(segment_watch.c.workspace_id == workspace_id)
+    )
+    return select(
+        select(func.array_agg(made.c.id, type_=ARRAY(BigInteger))).scalar_subquery().label("ids"),
+        watched.label("watched"),
+        (telling.anybody(workspace_id) if reports else false()).label("reported"),
+    )
+
+
+def _rows(names: dict[str, str], called: str) -> Any:
+    """A table out of arrays: its columns' names, and those of the arrays."""
+    return (
+        func.unnest(*(many(names[n], _COLUMNS[n]) for n in names))
+        .table_valued(*(column(n, _COLUMNS[n]) for n in names), name=called)
+        .render_derived()
+    )
+
+
+def _watching(rows: Any) -> Any:
+    return and_(
+        segment_watch.c.kind == rows.c.kind, segment_watch.c.ref.in_([rows.c.ref, literal(0)])
     )
 
 
@@ -207,11 +273,7 @@ async def _ask_again(tx: Transaction, workspace_id: int, ids: Sequence[int]) -> 
 
 @lru_cache(maxsize=WORKSPACES)
 def _asked_again(workspace_id: int) -> Any:
-    watching = and_(
-        segment_watch.c.workspace_id == activity.c.workspace_id,
-        segment_watch.c.kind == activity.c.kind,
-        segment_watch.c.ref.in_([activity.c.ref, 0]),
-    )
+    watching = and_(segment_watch.c.workspace_id == activity.c.workspace_id, _watching(activity))
     return (
         insert(contact_change)
         .from_select(
@@ -225,22 +287,6 @@ def _asked_again(workspace_id: int) -> Any:
         .on_conflict_do_nothing()
         .returning(contact_change.c.contact_id)
     )
-
-
-def _plain(item: Activity, name: str) -> Any:
-    value = getattr(item, name)
-    return int(value) if name == "kind" else value
-
-
-async def _unseen(
-    tx: Transaction, workspace_id: int, activities: Sequence[Activity], now: datetime
-) -> list[Activity]:
-    keyed = {item.key: item for item in reversed(activities) if item.key is not None}
-    unkeyed = [item for item in activities if item.key is None]
-    if not keyed:
-        return unkeyed
-    new = await claim(tx, workspace_id, keyed, now=now)
-    return [*(item for key, item in keyed.items() if key in new), *unkeyed]
 
 
 def _for_others(workspace_id: int, given: Any, kind: ActivityKind, ref: int) -> Any:

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Text, bindparam, delete, func, literal, select, text
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy import Select, Text, bindparam, delete, func, literal, select, text
+from sqlalchemy.dialects.postgresql import insert
 
 from headless.storage.database import WORKSPACES, Database, Transaction
+from headless.storage.many import many
 from headless.storage.tables import Instant, activity_seen
 
 KEPT: Final = timedelta(days=30)
@@ -34,11 +35,21 @@ async def claim(
 
 @lru_cache(maxsize=WORKSPACES)
 def _claimed(workspace_id: int) -> Any:
-    keys = func.unnest(bindparam("keys", type_=ARRAY(Text)))
+    keys = func.unnest(many("keys", Text))
+    return claiming(workspace_id, select(keys))
+
+
+def claiming(workspace_id: int, keys: Select[*tuple[Any, ...]]) -> Any:
+    """The statement that makes keys known and returns the new ones; takes `:now`.
+
+    `keys` is a select of one column, in the order of the alphabet of programs (as `sorted` has it),
+    so that two who bring the same wait for each other in one order.
+    """
+    rows = keys.subquery("brought")
     return (
         insert(activity_seen)
         .from_select(
-            ["workspace_id", "key", "arrived_at"], select(literal(workspace_id), keys, _NOW)
+            ["workspace_id", "key", "arrived_at"], select(literal(workspace_id), *rows.c, _NOW)
         )
         .on_conflict_do_nothing()
         .returning(activity_seen.c.key)

@@ -6,11 +6,11 @@ ids, and lets the engine hear it. Imports `audience`, the runtime and storage.
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import BigInteger, Text, bindparam, func, select, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import BigInteger, Text, func, select, update
 
 from headless import ids
 from headless.audience.activities import Activity, record
@@ -20,7 +20,8 @@ from headless.problems import Problem
 from headless.runtime.listen import hear
 from headless.runtime.versions import Versions
 from headless.storage.codes import ActivityKind, Channel
-from headless.storage.database import Database, Transaction
+from headless.storage.database import WORKSPACES, Database, Transaction
+from headless.storage.many import many
 from headless.storage.tables import contact, subject
 from headless.workspace.names import LONGEST as LONGEST_NAME
 from headless.workspace.names import subjects
@@ -31,6 +32,11 @@ RETENTION: Final = timedelta(days=400)
 LONGEST_ID: Final = 500
 MOST_PROPERTIES: Final = 500
 """How many properties of an event are learned."""
+_IDENTITIES: Final = {
+    "external_id": contact.c.external_id,
+    "email": func.lower(contact.c.email),
+    "id": contact.c.id,
+}
 _NUL: Final = rb"\u0000"
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _TYPES: Final = {str: "text", bool: "boolean", int: "number", float: "number"}
@@ -78,31 +84,63 @@ async def ingest(
     """
     if len(items) > MOST_ITEMS:
         raise Problem("too_large", f"a call takes at most {MOST_ITEMS} activities; send several")
-    faults = {index: fault for index, item in enumerate(items) if (fault := _fault(item, now))}
-    sound = [(index, item) for index, item in enumerate(items) if index not in faults]
-    rejected = list(faults.items())
+    sound, rejected = _sifted(items, now)
     async with database.transaction() as tx:
-        known = await _contacts(tx, workspace_id, [item.contact for _, item in sound])
-        named = [(item.did, item.properties or {}) for _, item in sound]
+        known = await _contacts(tx, workspace_id, [one.who for one in sound])
+        named = [(one.item.did, one.item.properties or {}) for one in sound]
         events = await event_ids(tx, workspace_id, named, now=now)
+        refs = {did: events[did.strip().lower()] for did in {did for did, _ in named}}
         taken: list[Activity] = []
-        for index, item in sound:
-            read = _read(item, known, events, source, now)
+        for one in sound:
+            read = _read(one, known, refs, source)
             if isinstance(read, Problem):
-                rejected.append((index, read))
+                rejected.append((one.index, read))
             else:
                 taken.append(read)
         recorded = await record(tx, workspace_id, taken, now=now)
         if recorded.ids:
-            await hear(tx, versions, workspace_id, recorded.ids, now=now)
+            await hear(tx, versions, workspace_id, recorded.ids, about=recorded.about, now=now)
     rejected.sort(key=lambda one: one[0])
     return Ingested(len(recorded.ids), recorded.duplicates, tuple(rejected))
 
 
-def _fault(item: ActivityIn, now: datetime) -> Problem | None:
-    """What is wrong with an item in itself, so that nothing is looked up for it."""
-    did = item.did.strip()
-    if not did or len(did) > LONGEST_NAME or not did.isprintable():
+class _Sound(msgspec.Struct, frozen=True):
+    """An item that is right in itself: its place, by which identities, and when it happened."""
+
+    index: int
+    item: ActivityIn
+    who: list[tuple[str, str]]
+    occurred_at: datetime
+
+
+def _sifted(
+    items: Sequence[ActivityIn], now: datetime
+) -> tuple[list[_Sound], list[tuple[int, Problem]]]:
+    """The items that are right in themselves, and why the others are refused."""
+    names = {item.did for item in items}
+    nameless = frozenset(name for name in names if not _is_name(name.strip()))
+    nul = _NUL in msgspec.json.encode(items)
+    sound: list[_Sound] = []
+    rejected: list[tuple[int, Problem]] = []
+    for index, item in enumerate(items):
+        occurred_at = _checked(item, nameless, nul, now)
+        if isinstance(occurred_at, Problem):
+            rejected.append((index, occurred_at))
+        else:
+            sound.append(_Sound(index, item, _identities(item.contact), occurred_at))
+    return sound, rejected
+
+
+def _is_name(did: str) -> bool:
+    return 0 < len(did) <= LONGEST_NAME and did.isprintable()
+
+
+def _checked(
+    item: ActivityIn, nameless: frozenset[str], nul: bool, now: datetime
+) -> datetime | Problem:
+    """When it happened, or what is wrong with an item in itself, so that nothing is looked up for
+    it; `nul`: some item may hold U+0000."""
+    if item.did in nameless:
         return Problem(
             "invalid_value",
             f"`did` names what the contact did, in 1 to {LONGEST_NAME} characters that can be "
@@ -110,7 +148,7 @@ def _fault(item: ActivityIn, now: datetime) -> Problem | None:
         )
     if item.id is not None and len(item.id) > LONGEST_ID:
         return Problem("invalid_value", f"`id` has {LONGEST_ID} characters at most")
-    if _NUL in msgspec.json.encode(item) and _holds_nul(msgspec.to_builtins(item)):
+    if nul and _holds_nul(msgspec.to_builtins(item)):
         return Problem("invalid_value", "a text holds U+0000; leave it out")
     occurred_at = _occurred(item, now)
     if occurred_at is None:
@@ -119,7 +157,7 @@ def _fault(item: ActivityIn, now: datetime) -> Problem | None:
         return Problem(
             "invalid_value", f"it happened more than {RETENTION.days} days ago; too old to be kept"
         )
-    return None
+    return occurred_at
 
 
 def _holds_nul(value: Any) -> bool:
@@ -131,23 +169,23 @@ def _holds_nul(value: Any) -> bool:
 
 
 def _read(
-    item: ActivityIn,
-    known: dict[tuple[str, str], int],
-    events: dict[str, int],
-    source: str,
-    now: datetime,
+    one: _Sound, known: dict[tuple[str, str], int], refs: dict[str, int], source: str
 ) -> Activity | Problem:
-    contact_id = next((known[i] for i in _identities(item.contact) if i in known), None)
+    contact_id = None
+    for identity in one.who:
+        if (contact_id := known.get(identity)) is not None:
+            break
     if contact_id is None:
-        given = next(iter(_identities(item.contact)), None)
-        if given is None:
+        if not one.who:
             return Problem("invalid_value", "say who: `id`, `external_id` or `email`")
-        return Problem("not_found", f"there is no contact with the {given[0]} `{given[1]}`")
+        name, value = one.who[0]
+        return Problem("not_found", f"there is no contact with the {name} `{value}`")
+    item = one.item
     return Activity(
         contact_id=contact_id,
         kind=ActivityKind.DID,
-        ref=events[item.did.strip().lower()],
-        occurred_at=_occurred(item, now) or now,
+        ref=refs[item.did],
+        occurred_at=one.occurred_at,
         key=None if item.id is None else f"{source}:{item.id}",
         properties=item.properties,
     )
@@ -155,6 +193,8 @@ def _read(
 
 def _occurred(item: ActivityIn, now: datetime) -> datetime | None:
     """By the sender's clock, corrected by what it said when it sent; never in the future."""
+    if item.occurred_at is None and item.sent_at is None:
+        return now
     occurred = item.occurred_at or now
     if occurred.tzinfo is None or (item.sent_at is not None and item.sent_at.tzinfo is None):
         return None
@@ -168,37 +208,43 @@ def _occurred(item: ActivityIn, now: datetime) -> datetime | None:
 
 
 def _identities(who: Who) -> list[tuple[str, str]]:
-    given = (("id", who.id), ("external_id", who.external_id), ("email", who.email))
-    return [(name, v.lower() if name == "email" else v) for name, v in given if v]
+    found = []
+    if who.id:
+        found.append(("id", who.id))
+    if who.external_id:
+        found.append(("external_id", who.external_id))
+    if who.email:
+        found.append(("email", who.email.lower()))
+    return found
 
 
 async def _contacts(
-    tx: Transaction, workspace_id: int, whos: Sequence[Who]
+    tx: Transaction, workspace_id: int, whos: Sequence[Sequence[tuple[str, str]]]
 ) -> dict[tuple[str, str], int]:
     """The contacts of a batch by each identity given, in one query for each kind of identity."""
-    wanted: dict[str, set[str]] = {}
+    wanted: dict[str, set[str]] = {"external_id": set(), "email": set(), "id": set()}
     for who in whos:
-        for name, value in _identities(who):
-            wanted.setdefault(name, set()).add(value)
-    numbers = {n: v for v in wanted.get("id", ()) if (n := ids.decode("con", v)) is not None}
-    columns: dict[str, tuple[Any, Any, list[Any]]] = {
-        "external_id": (contact.c.external_id, Text, sorted(wanted.get("external_id", ()))),
-        "email": (func.lower(contact.c.email), Text, sorted(wanted.get("email", ()))),
-        "id": (contact.c.id, BigInteger, sorted(numbers)),
-    }
+        for name, value in who:
+            wanted[name].add(value)
+    numbers = {n: v for v in wanted.pop("id") if (n := ids.decode("con", v)) is not None}
+    values: dict[str, list[Any]] = {name: sorted(each) for name, each in wanted.items()}
     found: dict[tuple[str, str], int] = {}
-    for name, (column, type_, values) in columns.items():
-        if values:
-            these = bindparam("these", type_=ARRAY(type_))
-            rows = await tx.execute(
-                select(column, contact.c.id).where(
-                    contact.c.workspace_id == workspace_id, column == these.any_()
-                ),
-                {"these": values},
-            )
-            for row in rows:
-                found[name, numbers[row[0]] if name == "id" else row[0]] = row[1]
+    for name, these in {**values, "id": sorted(numbers)}.items():
+        if these:
+            rows = await tx.execute(_identified(workspace_id, name), {"these": these})
+            for value, number in rows.all():
+                found[name, numbers[value] if name == "id" else value] = number
     return found
+
+
+@lru_cache(maxsize=3 * WORKSPACES)
+def _identified(workspace_id: int, name: str) -> Any:
+    """Contacts by `:these` identities of one kind."""
+    column: Any = _IDENTITIES[name]
+    these = many("these", BigInteger if name == "id" else Text)
+    return select(column, contact.c.id).where(
+        contact.c.workspace_id == workspace_id, column == these.any_()
+    )
 
 
 async def event_ids(
@@ -212,15 +258,16 @@ async def event_ids(
 
     `named` has each event with its properties.
     """
-    names = {name.strip() for name, _ in named if name.strip()}
+    names = {name.strip() for name in {name for name, _ in named}} - {""}
     found = await subjects(tx, workspace_id, "event", names, now=now)
     seen: dict[int, dict[str, str]] = {}
     by_name = {name.lower(): number for name, number in found.items()}
     for event, properties in named:
+        number = by_name.get(event.strip().lower()) if properties else None
         for name, value in properties.items():
             kind = _TYPES.get(type(value))
-            if kind is not None and event.strip():
-                seen.setdefault(by_name[event.strip().lower()], {})[name] = kind
+            if kind is not None and number is not None:
+                seen.setdefault(number, {})[name] = kind
     await _learn(tx, workspace_id, seen)
     return by_name
 
@@ -229,9 +276,10 @@ async def _learn(tx: Transaction, workspace_id: int, seen: dict[int, dict[str, s
     """Add properties that an event has not been seen with; most batches bring none."""
     if not seen:
         return
+    these = many("these", BigInteger, value=list(seen), unique=True)
     rows = await tx.execute(
         select(subject.c.id, subject.c.properties).where(
-            subject.c.workspace_id == workspace_id, subject.c.id.in_(list(seen))
+            subject.c.workspace_id == workspace_id, subject.c.id == these.any_()
         )
     )
     for row in rows.all():
@@ -273,7 +321,7 @@ async def answered(
     now = max(at for _, at in answers)
     recorded = await record(tx, workspace_id, done, now=now)
     if recorded.ids:
-        await hear(tx, versions, workspace_id, recorded.ids, now=now)
+        await hear(tx, versions, workspace_id, recorded.ids, about=recorded.about, now=now)
 
 
 def _what(answer: Answer, at: datetime) -> list[Activity]:

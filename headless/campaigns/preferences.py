@@ -171,6 +171,6 @@ async def leave(
         message_id=entry.message_id,
     )
     recorded = await record(tx, workspace_id, [left], now=entry.at)
-    await hear(tx, versions, workspace_id, recorded.ids, now=entry.at)
+    await hear(tx, versions, workspace_id, recorded.ids, about=recorded.about, now=entry.at)
     await changed(tx, workspace_id, [entry.contact_id])
     return True

@@ -19,7 +19,7 @@ from headless.audience.values import Scope
 from headless.dsl import ast
 from headless.dsl.plan import Source
 from headless.dsl.wording import CANONICAL, written
-from headless.runtime.listen import listens, segment_of
+from headless.runtime.listen import attend, listens, segment_of
 from headless.runtime.stands import Version
 from headless.storage.database import Transaction
 from headless.storage.tables import (
@@ -144,6 +144,7 @@ async def take_in(tx: Transaction, made: Version, index: int, opens: datetime) -
 
 async def listen(tx: Transaction, made: Version) -> None:
     """From now on the activities that a version waits for are heard for it."""
+    await attend(tx, made.workspace_id)
     await deafen(tx, made)
     rows = [
         {"workspace_id": made.workspace_id, "kind": int(kind), "ref": ref, "version_id": made.id,

@@ -97,7 +97,7 @@ async def note(
         return
     recorded = await record(tx, workspace_id, activities, now=now)
     if recorded.ids:
-        await hear(tx, versions, workspace_id, recorded.ids, now=now)
+        await hear(tx, versions, workspace_id, recorded.ids, about=recorded.about, now=now)
 
 
 async def known(tx: Transaction, workspace_id: int, visitor_key: str) -> int | None:

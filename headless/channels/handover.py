@@ -65,14 +65,17 @@ class Handover:
         return Ticket(workspace_id, contact_id, message_id)
 
 
-def carried(target: str, ticket: str, hosts: Collection[str]) -> str:
-    """The target with a ticket in its query, where it leads to one of the hosts."""
+def is_carried_to(target: str, hosts: Collection[str]) -> bool:
+    """Whether a target leads to one of the hosts, and may have a ticket in its query."""
     try:
         host = urlsplit(target).hostname
     except ValueError:
-        return target
-    if host is None or host not in hosts or not target.isprintable():
-        return target
+        return False
+    return host is not None and host in hosts and target.isprintable()
+
+
+def carried(target: str, ticket: str) -> str:
+    """The target with a ticket in its query."""
     before, hash_, after = target.partition("#")
     joint = "&" if "?" in before else "?"
     return f"{before}{joint}{PARAMETER}={ticket}{hash_}{after}"

@@ -4,27 +4,32 @@ An activity decides nothing here. It makes the positions that listen for its kin
 the step's own reading of history (`stands`) says what it means. So late, double and out-of-order
 activities need no rules of their own, and a position woken for nothing sleeps on.
 
-The race between an activity and a position that is just arriving is closed by locks: the positions
-of the contacts are locked (waiting for whoever moves them) after the activities are written, and
-looked at by a statement that begins after that.
+Most activities are nothing that anybody listens for, which one look tells; a version that begins to
+listen waits for whoever has looked and not committed yet (`attend`). Of the others the race between
+an activity and a position that is just arriving is closed by locks: the positions of the contacts
+are locked (waiting for whoever moves them) after the activities are written, and looked at by a
+statement that begins after that.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
-    ARRAY,
     CTE,
     BigInteger,
+    SmallInteger,
     and_,
-    bindparam,
     cast,
+    column,
     delete,
+    exists,
+    func,
     null,
     or_,
     select,
+    text,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB, distinct_on
@@ -43,6 +48,7 @@ from headless.runtime.unseen import is_to_contact
 from headless.runtime.versions import Versions, current, may_run
 from headless.storage.codes import ActivityKind
 from headless.storage.database import WORKSPACES, Database, Transaction
+from headless.storage.many import many
 from headless.storage.tables import (
     activity,
     activity_todo,
@@ -56,7 +62,11 @@ HEARD_AT_ONCE: Final = 5_000
 _ENTRY: Final = 0
 _KEPT: Final = 32_767
 """Beyond every plan: what conditions look back at is written down, and wakes nobody."""
-_IDS: Final = bindparam("ids", type_=ARRAY(BigInteger))
+_ANYTHING: Final = 0
+_IDS: Final = many("ids", BigInteger)
+_ATTENTION: Final = 7_236_515  # of PostgreSQL's advisory locks, with the workspace's number
+_ATTENDING: Final = text("select pg_try_advisory_xact_lock_shared(:attending, :place)")
+_ATTEND: Final = text("select pg_advisory_xact_lock(:attending, :place)")
 
 
 async def hear(
@@ -66,27 +76,85 @@ async def hear(
     activities: Sequence[int],
     *,
     now: datetime,
+    about: Collection[tuple[int, int]] | None = None,
 ) -> None:
     """Wake whoever waits for these activities, and start the runs that they start.
 
-    Call it in the transaction that wrote the activities, after they are written.
+    Call it in the transaction that wrote the activities, after they are written. `about` has each
+    (kind, ref) of them, where the caller knows.
     """
     ids = {"ids": list(activities), "now": now}
-    await tx.execute(_lock(workspace_id), ids)
-    for row in await tx.execute(_wake(workspace_id), ids):
-        tx.wake("advance", row.version_id, row.step)
-    for row in (await tx.execute(_concerned(workspace_id, _ENTRY), ids)).all():
-        await _start(tx, versions, row.version_id, ids, now)
-    for row in (await tx.execute(_concerned(workspace_id, ENDING), ids)).all():
-        await _end(tx, versions, row.version_id, ids, now)
+    alone = not await tx.scalar(_ATTENDING, {"attending": _ATTENTION, "place": workspace_id})
+    if about is None:
+        about = [tuple(row) for row in await tx.execute(_what(workspace_id), ids)]
+    asked = await _asked(tx, workspace_id, about)
+    if asked or alone:
+        await tx.execute(_lock(workspace_id, alone), ids)
+    if alone:  # those who were just beginning to listen have done so, if they hold a position
+        asked = await _asked(tx, workspace_id, about)
+    if any(row.part > _ENTRY for row in asked):
+        for row in await tx.execute(_wake(workspace_id), ids):
+            tx.wake("advance", row.version_id, row.step)
+    for row in asked:
+        if row.part == _ENTRY:
+            await _start(tx, versions, row.version_id, ids, now)
+    for row in asked:
+        if row.part < _ENTRY:
+            await _end(tx, versions, row.version_id, ids, now)
+
+
+async def attend(tx: Transaction, workspace_id: int) -> None:
+    """Before a version begins to listen: wait for the activities that are just being written.
+
+    Until the transaction ends, those that come meanwhile lock their contacts' positions.
+    """
+    await tx.execute(_ATTEND, {"attending": _ATTENTION, "place": workspace_id})
+
+
+async def _asked(tx: Transaction, workspace_id: int, about: Collection[tuple[int, int]]) -> Any:
+    """The versions that listen for any of these, and whether by a step (1), an entry or an end."""
+    kinds, refs = zip(*about, strict=True) if about else ((), ())
+    return (await tx.execute(_listeners(workspace_id), {"kinds": kinds, "refs": refs})).all()
 
 
 @lru_cache(maxsize=WORKSPACES)
-def _lock(workspace_id: int) -> Any:
-    """Lock the contacts' positions in key order, waiting for those that are being moved."""
+def _listeners(workspace_id: int) -> Any:
+    given = (
+        func.unnest(many("kinds", SmallInteger), many("refs", BigInteger))
+        .table_valued(column("kind", SmallInteger), column("ref", BigInteger), name="about")
+        .render_derived()
+    )
+    heard = and_(
+        listener.c.kind == given.c.kind, listener.c.ref.in_([given.c.ref, number(_ANYTHING)])
+    )
+    return (
+        select(listener.c.version_id, func.sign(listener.c.step).label("part"))
+        .select_from(given.join(listener, heard))
+        .where(listener.c.workspace_id == workspace_id, listener.c.step < _KEPT)
+        .distinct()
+        .order_by(listener.c.version_id)
+    )
+
+
+@lru_cache(maxsize=WORKSPACES)
+def _what(workspace_id: int) -> Any:
+    return (
+        select(activity.c.kind, activity.c.ref)
+        .where(activity.c.workspace_id == workspace_id, activity.c.id == _IDS.any_())
+        .distinct()
+    )
+
+
+@lru_cache(maxsize=2 * WORKSPACES)
+def _lock(workspace_id: int, everybody: bool) -> Any:
+    """Lock the positions of the contacts whose activities are listened for, or of `everybody`, in
+    key order, waiting for those that are being moved."""
     concerned = select(activity.c.contact_id).where(
         activity.c.workspace_id == workspace_id, activity.c.id == _IDS.any_()
     )
+    if not everybody:
+        heard = select(1).where(_listening(workspace_id), listener.c.step < _KEPT)
+        concerned = concerned.where(exists(heard.correlate(activity)))
     return (
         select(position.c.enrollment_id)
         .where(position.c.workspace_id == workspace_id, position.c.contact_id.in_(concerned))
@@ -99,7 +167,7 @@ def _listening(workspace_id: int) -> Any:
     return and_(
         listener.c.workspace_id == workspace_id,
         listener.c.kind == activity.c.kind,
-        listener.c.ref.in_([activity.c.ref, number(0)]),
+        listener.c.ref.in_([activity.c.ref, number(_ANYTHING)]),
     )
 
 
@@ -123,21 +191,6 @@ def _wake(workspace_id: int) -> Any:
         .cte("woken")
     )
     return select(woken).distinct()
-
-
-@lru_cache(maxsize=2 * WORKSPACES)
-def _concerned(workspace_id: int, step: int) -> Any:
-    """The versions that some of the activities start runs of, or may end runs of."""
-    return (
-        select(listener.c.version_id)
-        .select_from(activity.join(listener, _listening(workspace_id)))
-        .where(
-            activity.c.workspace_id == workspace_id,
-            activity.c.id == _IDS.any_(),
-            listener.c.step == _ENTRY if step == _ENTRY else listener.c.step < _ENTRY,
-        )
-        .distinct()
-    )
 
 
 async def _end(

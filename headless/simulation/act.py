@@ -96,7 +96,14 @@ async def _recorded(scene: Scene, cues: Sequence[Cue], now: datetime) -> None:
                 items += await _activities(tx, scene, scene.contacts[cue.contact], cue.deed, now)
         recorded = await record(tx, scene.workspace_id, items, now=now)
         if recorded.ids:
-            await hear(tx, scene.engine.versions, scene.workspace_id, recorded.ids, now=now)
+            await hear(
+                tx,
+                scene.engine.versions,
+                scene.workspace_id,
+                recorded.ids,
+                about=recorded.about,
+                now=now,
+            )
 
 
 async def _activities(
@@ -348,7 +355,14 @@ async def _unsubscribed(scene: Scene, who: int, did: Did, now: datetime) -> None
             items += [msgspec.structs.replace(each, ref=0) for each in items[:1]]
         recorded = await record(tx, scene.workspace_id, items, now=now)
         if recorded.ids:
-            await hear(tx, scene.engine.versions, scene.workspace_id, recorded.ids, now=now)
+            await hear(
+                tx,
+                scene.engine.versions,
+                scene.workspace_id,
+                recorded.ids,
+                about=recorded.about,
+                now=now,
+            )
 
 
 async def _suppressed(

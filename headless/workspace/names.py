@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Table, cast, func, select
+from sqlalchemy import ColumnElement, Table, Text, cast, func, select
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from headless.dsl import ast
@@ -18,6 +18,7 @@ from headless.dsl.names import named_things
 from headless.problems import Problem
 from headless.storage import tables
 from headless.storage.database import Transaction
+from headless.storage.many import many
 
 Kind = str
 LONGEST: Final = 200
@@ -311,7 +312,8 @@ async def _made(
         return {}
     wanted = {value["name"].lower(): value["name"] for value in values}
     lowered = func.lower(table.c.name)
-    known = select(lowered, table.c.id).where(mine, lowered.in_(list(wanted)))
+    named = many("named", Text, value=list(wanted), unique=True)
+    known = select(lowered, table.c.id).where(mine, lowered == named.any_())
     found = {row[0]: row[1] for row in await tx.execute(known)}
     if new := [value for value in values if value["name"].lower() not in found]:
         await tx.execute(insert(table).values(new).on_conflict_do_nothing())

@@ -14,12 +14,12 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 import msgspec
-from sqlalchemy import RowMapping, and_, insert, or_, select, update
+from sqlalchemy import RowMapping, and_, bindparam, insert, or_, select, update
 
 from headless.dsl.near import did_you_mean
 from headless.problems import Problem
 from headless.storage.database import Transaction
-from headless.storage.tables import member, token
+from headless.storage.tables import Instant, member, token
 
 SCOPES: Final = (
     "admin",
@@ -126,6 +126,11 @@ def _hash(text: str) -> bytes:
 
 _MINE: Final = and_(member.c.workspace_id == token.c.workspace_id, member.c.id == token.c.member_id)
 _KNOWN: Final = select(token, member.c.role).select_from(token.outerjoin(member, _MINE))
+_GOOD: Final = _KNOWN.where(
+    token.c.hash == bindparam("hash"),
+    token.c.revoked_at.is_(None),
+    or_(token.c.expires_at.is_(None), token.c.expires_at > bindparam("now", type_=Instant)),
+)
 
 
 def _read(row: RowMapping, role: str | None = None) -> Token:
@@ -179,13 +184,7 @@ async def verify(tx: Transaction, text: str, *, now: datetime) -> Token | None:
     """
     if not is_whole(text):
         return None
-    found = await tx.execute(
-        _KNOWN.where(
-            token.c.hash == _hash(text),
-            token.c.revoked_at.is_(None),
-            or_(token.c.expires_at.is_(None), token.c.expires_at > now),
-        )
-    )
+    found = await tx.execute(_GOOD, {"hash": _hash(text), "now": now})
     row = found.mappings().one_or_none()
     if row is None:
         return None

@@ -7,7 +7,7 @@ from litestar import Request, post
 from litestar.handlers import HTTPRouteHandler
 
 from headless.api import bodies
-from headless.api.auth import Caller, needs
+from headless.api.auth import Caller, needs, piecemeal
 from headless.api.openapi import reads
 from headless.api.problems import type_of
 from headless.campaigns.ingest import ActivityIn, ingest
@@ -32,7 +32,7 @@ class Taken(msgspec.Struct, frozen=True):
 
 @post(
     "/activities",
-    opt={**needs("activities:write"), **reads(ActivityIn | list[ActivityIn])},
+    opt={**needs("activities:write"), **piecemeal(), **reads(ActivityIn | list[ActivityIn])},
     tags=["Activities"],
     status_code=202,
     request_max_body_size=_BATCH_LIMIT,

@@ -1,12 +1,11 @@
-"""What people reach from their mails, without a token of the API: opens, clicks, unsubscribing.
+"""What people reach from their mails, without a token of the API: unsubscribing, confirming.
 
-`/o/{token}.gif` always answers the same picture; `/c/{token}` leads only to where the stored
-message says; `/u/{token}` shows a page of choices whose buttons decide, because scanners follow
-links, and takes the one-click POST of RFC 8058; `/s/{token}` asks for the press of a button that
-confirms. Nothing here says who somebody is.
+Opens and clicks are answered at the `entrance`; here only those who ask where a link leads.
+`/u/{token}` shows a page of choices whose buttons decide, because scanners follow links, and takes
+the one-click POST of RFC 8058; `/s/{token}` asks for the press of a button that confirms. Nothing
+here says who somebody is.
 """
 
-import base64
 from html import escape
 from typing import Any, Final
 
@@ -20,40 +19,24 @@ from headless.api.evidence import evidence_of
 from headless.api.page import page
 from headless.campaigns import confirming, preferences
 
-_PIXEL: Final = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
-_QUIET: Final = {
+QUIET: Final = {
     "Cache-Control": "no-store, max-age=0",
     "Referrer-Policy": "no-referrer",
     "X-Robots-Tag": "noindex",
 }
+"""The headers of what nobody shall keep, and no site shall learn of."""
 _FORM_LIMIT: Final = 16 * 1024
 
 
-@get("/o/{token:str}", include_in_schema=False)
-async def open_pixel(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[bytes]:
-    """The picture in a mail."""
+@route("/c/{token:str}", http_method=["HEAD"], include_in_schema=False)
+async def ask_where(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[Any]:
+    """A scanner that only asks where a link leads is told, and nothing is recorded."""
     house = house_of(request)
-    link = house.links.verify("open", token.removesuffix(".gif"))
-    if link is not None:
-        await links.opened(house, link)
-    return Response(_PIXEL, media_type="image/gif", headers=_QUIET)
-
-
-@route("/c/{token:str}", http_method=["GET", "HEAD"], include_in_schema=False)
-async def follow(request: Request[Any, Any, Any], token: FromPath[str]) -> Response[Any]:
-    """A link in a mail; a scanner that only asks (HEAD) is told, and nothing is recorded."""
-    house = house_of(request)
-    link = house.links.verify("click", token)
-    if link is None:
-        return _unknown()
-    if request.method == "GET":
-        target = await links.clicked(house, link)
-    else:
-        resolved = await links.behind(house, "click", token)
-        target = None if resolved is None else await links.leads(house, resolved)
+    resolved = await links.behind(house, "click", token)
+    target = None if resolved is None else await links.leads(house, resolved)
     if target is None:
-        return _unknown()
-    headers = {"Location": links.as_header(target), **_QUIET}
+        return unknown()
+    headers = {"Location": links.as_header(target), **QUIET}
     return Response(None, status_code=302, headers=headers)
 
 
@@ -63,7 +46,7 @@ async def ask_unsubscribe(request: Request[Any, Any, Any], token: FromPath[str])
     house = house_of(request)
     resolved = await links.behind(house, "unsubscribe", token)
     if resolved is None:
-        return _unknown()
+        return unknown()
     async with house.database.transaction() as tx:
         held = await preferences.read(tx, resolved.link.workspace_id, resolved.contact_id)
     return page("Unsubscribe", preference_page.body(held))
@@ -80,7 +63,7 @@ async def unsubscribe(request: Request[Any, Any, Any], token: FromPath[str]) -> 
     house = house_of(request)
     resolved = await links.behind(house, "unsubscribe", token)
     if resolved is None:
-        return _unknown()
+        return unknown()
     raw = await request.body()
     wanted = preference_page.chosen(raw)
     if wanted is None:
@@ -112,11 +95,11 @@ async def ask_confirm(request: Request[Any, Any, Any], token: FromPath[str]) -> 
     house = house_of(request)
     resolved = await links.behind(house, "confirm", token)
     if resolved is None:
-        return _unknown()
+        return unknown()
     async with house.database.transaction() as tx:
         asked = await confirming.requested(tx, resolved)
     if asked is None:
-        return _unknown()
+        return unknown()
     if confirming.is_over(asked, house.clock.now()):
         return _expired()
     words = f"<p>{escape(asked.text)}</p>" if asked.text else ""
@@ -137,7 +120,7 @@ async def confirm(request: Request[Any, Any, Any], token: FromPath[str]) -> Resp
     house = house_of(request)
     resolved = await links.behind(house, "confirm", token)
     if resolved is None:
-        return _unknown()
+        return unknown()
     async with house.database.transaction() as tx:
         came = await confirming.press(
             tx,
@@ -148,7 +131,7 @@ async def confirm(request: Request[Any, Any, Any], token: FromPath[str]) -> Resp
         )
     if came == "confirmed":
         return page("Thank you", "<p>It is confirmed: we will write to you.</p>")
-    return _expired() if came == "expired" else _unknown()
+    return _expired() if came == "expired" else unknown()
 
 
 def _expired() -> Response[str]:
@@ -159,7 +142,8 @@ def _expired() -> Response[str]:
     )
 
 
-def _unknown() -> Response[str]:
+def unknown() -> Response[str]:
+    """The page behind a link that leads nowhere."""
     return page(
         "This link does not work",
         "<p>It is not complete, or it is not ours. Try it once more from the mail itself.</p>",
@@ -168,5 +152,5 @@ def _unknown() -> Response[str]:
 
 
 HANDLERS: Final[list[HTTPRouteHandler]] = [
-    open_pixel, follow, ask_unsubscribe, unsubscribe, ask_confirm, confirm,
+    ask_where, ask_unsubscribe, unsubscribe, ask_confirm, confirm,
 ]  # fmt: skip

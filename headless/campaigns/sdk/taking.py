@@ -298,7 +298,14 @@ class _Batch:
         ]
         if activities:
             recorded = await record(self.tx, self.workspace_id, activities, now=self.now)
-            await hear(self.tx, self.versions, self.workspace_id, recorded.ids, now=self.now)
+            await hear(
+                self.tx,
+                self.versions,
+                self.workspace_id,
+                recorded.ids,
+                about=recorded.about,
+                now=self.now,
+            )
 
     def _deed(self, call: Call) -> Deed:
         if call.kind == "track":

@@ -73,6 +73,11 @@ def _wanted(
     )
 
 
+def anybody(workspace_id: Any) -> ColumnElement[bool]:
+    """Whether any endpoint wants to be told of anything."""
+    return exists(select(1).select_from(endpoint).where(_listens(endpoint, workspace_id)))
+
+
 def _listens(table: Any, workspace_id: Any) -> ColumnElement[bool]:
     return and_(
         table.c.workspace_id == workspace_id,
