@@ -150,6 +150,34 @@ async def test_a_scanner_that_only_asks_is_told_and_nothing_is_recorded(town: To
         assert await tx.scalar(text("select count(*) from activity where kind <> 21")) == 0
 
 
+async def test_a_link_that_cannot_be_looked_up_is_told_as_a_problem(town: Town) -> None:
+    mail = await town.mail()
+    (link,) = mail["links"]["clicks"]
+    database = town.server.database
+
+    async def rename(before: str, after: str) -> None:
+        async with database.transaction() as tx:
+            await tx.execute(text(f"alter table {before} rename to {after}"))
+
+    async with town.server.client() as reader:
+        headers = {"X-Request-Id": "from-outside-1"}
+        await rename("message", "mislaid")
+        try:
+            answer = await reader.get(link, headers=headers)
+        finally:
+            await rename("mislaid", "message")
+        assert answer.status_code == 500
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["code"] == "internal"
+        assert answer.json()["request_id"] == answer.headers["x-request-id"] == "from-outside-1"
+        answer = await reader.get(link)
+        assert answer.status_code == 302
+        assert answer.headers["cache-control"] == "no-store, max-age=0"
+        assert answer.headers["x-request-id"].startswith("req_")
+        assert (await reader.get(link + "/more")).status_code == 404
+        assert (await reader.post(link)).status_code == 405
+
+
 async def test_unsubscribing_takes_a_button_or_one_click(town: Town) -> None:
     mail = await town.mail()
     link = mail["links"]["unsubscribe"]
