@@ -5,7 +5,6 @@ people do goes in as signed HTTP, what is said comes out of the double; `work()`
 with the time that pacing takes.
 """
 
-import asyncio
 import hashlib
 import hmac
 import itertools
@@ -18,9 +17,9 @@ from urllib.parse import urlencode
 
 import httpx
 from litestar import Litestar
+from living import application
 from slack_double import CLIENT_ID, CLIENT_SECRET, SECRET, Call, SlackDouble
 
-from headless.api.app import build
 from headless.clock import ManualClock
 from headless.settings import Settings, load
 from headless.slack import face
@@ -293,22 +292,9 @@ async def rig(database_url: str, *, installed: bool = True, **more: str) -> Asyn
     async with SlackDouble(clock) as slack:
         settings = settings_for(database_url, slack, **more)
         database = connect(database_url, pool_size=8)
-        app = build(database, settings, clock, development=True)
         line = face.line(database, clock, settings)
-        made = Rig(app, database, clock, slack, line)
-        ready, over = asyncio.Event(), asyncio.Event()
-
-        async def live() -> None:  # a lifespan ends in the task that it began in
-            try:
-                async with app.lifespan():
-                    ready.set()
-                    await over.wait()
-            finally:
-                ready.set()
-
-        living = asyncio.create_task(live())
-        await ready.wait()
-        try:
+        async with application(database, settings, clock) as app:
+            made = Rig(app, database, clock, slack, line)
             made.workspace_id = await made.workspace("Acme")
             async with database.transaction() as tx:
                 _, made.token = await tokens.make(
@@ -317,9 +303,8 @@ async def rig(database_url: str, *, installed: bool = True, **more: str) -> Asyn
             slack.team("T1")
             if installed:
                 await made.install("T1", made.workspace_id)
-            yield made
-        finally:
-            await line.close()
-            over.set()
-            await living
+            try:
+                yield made
+            finally:
+                await line.close()
         assert slack.faults == []

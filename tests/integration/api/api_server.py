@@ -1,6 +1,5 @@
 """The whole application over a real database, in the test's own loop, and clients for it."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -10,8 +9,8 @@ from typing import Any
 import httpx
 import structlog
 from litestar import Litestar
+from living import application
 
-from headless.api.app import build, furnish
 from headless.clock import ManualClock
 from headless.settings import Settings, load
 from headless.storage.database import Database, connect
@@ -19,8 +18,6 @@ from headless.workspace import tokens, workspaces
 
 structlog.configure(processors=[structlog.processors.JSONRenderer(default=repr)])
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
-_BUILT: dict[bool, Litestar] = {}
-"""Applications that nobody uses now: to build one takes longer than most tests."""
 
 
 class Server:
@@ -78,24 +75,5 @@ async def running(
 ) -> AsyncIterator[Server]:
     assert settings.database_url
     database = connect(settings.database_url, pool_size=4)
-    app = _BUILT.pop(development, None)
-    if app is None:
-        app = build(database, settings, clock, development=development)
-    else:
-        furnish(app, database, settings, clock, development=development)
-    ready, over = asyncio.Event(), asyncio.Event()
-
-    async def live() -> None:  # a lifespan ends in the task that it began in
-        try:
-            async with app.lifespan():
-                ready.set()
-                await over.wait()
-        finally:
-            ready.set()
-
-    task = asyncio.create_task(live())
-    await ready.wait()
-    yield Server(app, database, clock)
-    over.set()
-    await task
-    _BUILT[development] = app
+    async with application(database, settings, clock, development=development) as app:
+        yield Server(app, database, clock)

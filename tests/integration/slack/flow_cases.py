@@ -23,7 +23,7 @@ CASES: dict[str, Three] = {
     "new": Three(
         "new Small: when opened email X within 3d then add tag small",
         "*Draft* `Small`",
-        "new Small: when opened email X within 3d then add tag small",
+        "new Welcome: when opened email X within 3d then add tag small",
         "already",
     ),
     "edit": Three("edit Welcome", "from segment Leads", "edit Welcom", "edit Welcome"),
