@@ -1,17 +1,21 @@
 """`headless simulate` as strangers run it: a process, two files, one document."""
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 import pytest
+
+from headless.cli import main
 
 CAMPAIGN = """\
 from segment Leads
@@ -27,7 +31,15 @@ ACTIVITIES = (
     '{"at": "2026-01-05T12:00Z", "contact": 8, "set": {"country": "DE"}}\n'
 )
 PATIENCE = 60
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Run = Callable[..., "Done"]
+
+
+class Done(NamedTuple):
+    """What a command ended with and said."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
 @pytest.fixture
@@ -49,22 +61,33 @@ def command(*words: str) -> list[str]:
 
 
 @pytest.fixture
-def headless(environ: dict[str, str], empty_database_url: str, files: Path) -> Run:
-    """The command in a folder with the files, on a database of the test's own."""
+def headless(
+    environ: dict[str, str],
+    empty_database_url: str,
+    files: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Run]:
+    """The command in this process, in a folder with the files, on a database of the test's own."""
 
-    def run(*words: str, stdin: str = "", **more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command(*words),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            env=environ | {"DATABASE_URL": empty_database_url} | more,
-            cwd=files,
-            timeout=PATIENCE,
-            check=False,
-        )
+    def run(*words: str, stdin: str = "") -> Done:
+        out, err, code = io.StringIO(), io.StringIO(), 0
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        try:
+            with redirect_stdout(out), redirect_stderr(err):
+                main(["simulate", *words])
+        except SystemExit as end:
+            code = int(end.code or 0)
+        return Done(code, out.getvalue(), err.getvalue())
 
-    return run
+    handler = signal.getsignal(signal.SIGTERM)
+    monkeypatch.chdir(files)
+    for name in set(os.environ) - set(environ):
+        monkeypatch.delenv(name)
+    for name, text in environ.items():
+        monkeypatch.setenv(name, text)
+    monkeypatch.setenv("DATABASE_URL", empty_database_url)
+    yield run
+    signal.signal(signal.SIGTERM, handler)
 
 
 async def schemas(url: str) -> list[str]:
@@ -78,10 +101,17 @@ async def schemas(url: str) -> list[str]:
         await connection.close()
 
 
-def test_one_document_with_the_journal_the_contacts_and_the_numbers(headless: Run) -> None:
-    done = headless(
-        "a.campaign", "--contacts", "contacts.csv", "--activities", "activities.ndjson",
-        "--start", "2026-01-05T09:00Z", "--until", "30d", "--json",
+def test_one_document_with_the_journal_the_contacts_and_the_numbers(
+    environ: dict[str, str], empty_database_url: str, files: Path
+) -> None:
+    """As a process of its own."""
+    done = subprocess.run(
+        command(
+            "a.campaign", "--contacts", "contacts.csv", "--activities", "activities.ndjson",
+            "--start", "2026-01-05T09:00Z", "--until", "30d", "--json",
+        ),
+        env=environ | {"DATABASE_URL": empty_database_url},
+        cwd=files, capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     answer: dict[str, Any] = json.loads(done.stdout)
