@@ -3,7 +3,6 @@
 import asyncio
 import io
 import os
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
+from forker import start
 from sqlalchemy import insert, text
 
 from headless.cli import main
@@ -49,9 +49,6 @@ class House:
             **more,
         }
 
-    def command(self, *words: str) -> list[str]:
-        return [sys.executable, "-c", "from headless.cli import main; main()", *words]
-
     async def run(self, *words: str, code: int = 0) -> Done:
         """A command that ends, in a thread of this process: the imports are paid for once."""
         done = await asyncio.to_thread(self._run, list(words))
@@ -75,10 +72,7 @@ class House:
     @asynccontextmanager
     async def process(self, *words: str, log: Path | None = None) -> AsyncIterator[Any]:
         """A process for the length of the block; stopped as an operator stops it."""
-        with (log or Path(os.devnull)).open("ab") as said:
-            running = await asyncio.create_subprocess_exec(
-                *self.command(*words), env=self.environ, stdout=said, stderr=said
-            )
+        running = await asyncio.to_thread(start, words, self.environ, log or Path(os.devnull))
         try:
             yield running
         finally:
