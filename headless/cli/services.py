@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from headless.cli import environment
+from headless.cli.loading import for_good
 from headless.cli.output import Exit, Failure, answer, json_option, print_json, say
 from headless.cli.ports import holder, is_free, next_free
 from headless.cli.processes import follow_parent
@@ -65,18 +66,20 @@ def command_serve(
 
 def application() -> Any:
     """The ASGI application of one serving process, which ends with the process that began it."""
-    from headless.api.app import create
+    with for_good():
+        from headless.api.app import create
 
-    _begin_serving()
-    return create()
+        _begin_serving()
+        return create()
 
 
 def development() -> Any:
     """The same with the development inbox."""
-    from headless.api.app import create_dev
+    with for_good():
+        from headless.api.app import create_dev
 
-    _begin_serving()
-    return create_dev()
+        _begin_serving()
+        return create_dev()
 
 
 def _begin_serving() -> None:
@@ -94,8 +97,9 @@ def command_work(parent: int | None) -> None:
     environment.servers(settings)
     if parent is not None:
         follow_parent(parent)
-    from headless.cli.logs import configure
-    from headless.worker import run
+    with for_good():
+        from headless.cli.logs import configure
+        from headless.worker import run
 
     configure(settings.log_level)
     run(settings)
@@ -117,8 +121,9 @@ def command_mail_sink(port: int, parent: int | None) -> None:
 
 
 async def _sink(database_url: str, port: int) -> None:
-    from headless.channels.sink import run_sink
-    from headless.storage.database import connect
+    with for_good():
+        from headless.channels.sink import run_sink
+        from headless.storage.database import connect
 
     asked = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
