@@ -32,7 +32,8 @@ from sqlalchemy.exc import DBAPIError
 
 from headless.audience import seen
 from headless.audience.remembered import Hashes, ring
-from headless.campaigns import tripping
+from headless.campaigns import fetched, tripping
+from headless.campaigns.fetched import JOB as FETCH
 from headless.campaigns.tripping import JOB as TRIP
 from headless.channels.notices import Notices
 from headless.channels.post import Post
@@ -71,7 +72,8 @@ log = structlog.get_logger(__name__)
 Deliver = Callable[[Wake], Awaitable[int]]
 """Hands over one batch of a channel's messages; answers how many."""
 Chat = Callable[[], Awaitable[int]]
-"""Does what was asked in Slack, and says there what is to be said; answers how much that was."""
+"""Does what was asked in Slack and says there what is to be said, or runs an import; answers how
+much that was."""
 Due = Callable[[], Awaitable[Iterable[Wake]]]
 """The hints for messages that are due."""
 
@@ -88,6 +90,7 @@ class Worker:
         deliver: Deliver,
         due: Due,
         chat: Chat | None = None,
+        fetch: Chat | None = None,
         kept: Kept = _FOR_EVER,
         hashes: Hashes | None = None,
         stop_seconds: float = 20,
@@ -107,6 +110,8 @@ class Worker:
         self.sending = Runner(self._send, tasks=2)
         self._chat = chat
         self.chatting = Runner(self._say, tasks=2)
+        self._fetch = fetch
+        self.fetching = Runner(self._take_in, tasks=2)
         database.waker = self
 
     async def send(self, given: Iterable[Wake]) -> None:
@@ -115,6 +120,8 @@ class Worker:
         sending = [wake for wake in given if wake.job in SENDING]
         if chatting := [wake for wake in given if wake.job == SLACK]:
             await self.chatting.send(chatting)
+        if fetching := [wake for wake in given if wake.job == FETCH]:
+            await self.fetching.send(fetching)
         if any(wake.job == SWEEP for wake in given):
             self._look.set()
         if moving:
@@ -135,6 +142,9 @@ class Worker:
     async def _say(self, _: Wake) -> int:
         return 0 if self._chat is None else await self._chat()
 
+    async def _take_in(self, _: Wake) -> int:
+        return 0 if self._fetch is None else await self._fetch()
+
     async def run(self) -> None:
         """Work until `stop` is called, then finish or roll back what is under way."""
         await self.clock.read()
@@ -142,6 +152,7 @@ class Worker:
         self.moving.start()
         self.sending.start()
         self.chatting.start()
+        self.fetching.start()
         tasks = [
             asyncio.create_task(self._sweep(), name="sweep"),
             asyncio.create_task(self._listen(), name="listen"),
@@ -155,7 +166,8 @@ class Worker:
             *(
                 runner.stop(self._stop_seconds)
                 for runner in (self.moving, self.sending, self.chatting)
-            )
+            ),
+            self.fetching.stop(0),  # an import is put back and goes on elsewhere
         )
         log.info("worker_stopped", worker=self.name, finished=all(finished))
 
@@ -227,7 +239,7 @@ class Worker:
         settings.retry_on_error = [RedisConnectionError, RedisTimeoutError, OSError]
         settings.retry = Retry(ExponentialBackoff(cap=1, base=0.05), 5)
         return Listener(
-            [self._handler(job) for job in (*JOBS, *SENDING, SLACK, SWEEP)],
+            [self._handler(job) for job in (*JOBS, *SENDING, SLACK, FETCH, SWEEP)],
             redis_settings=settings,
             queue_name=wakes.QUEUE,
             handle_signals=False,
@@ -292,6 +304,8 @@ async def _work(settings: Settings) -> None:
 
     async def due() -> list[Wake]:
         hints = [*await tripping.tripped(database), *await line.due()]
+        if await fetched.due(database):
+            hints.append(Wake(FETCH))
         if not await gate.open():
             return hints
         await notices.begin()
@@ -301,6 +315,12 @@ async def _work(settings: Settings) -> None:
         return 0 if await gate.copy() else await line.once()
 
     hashes = ring(settings.secret_keys)
+
+    async def fetch() -> int:
+        if not keys or await gate.copy():
+            return 0
+        return await fetched.once(database, clock, Seals(keys), hashes)
+
     database.diary = Diary(diary_of(settings), hashes.newest if hashes else None)
     try:
         await clock.read()
@@ -312,6 +332,7 @@ async def _work(settings: Settings) -> None:
             deliver=deliver,
             due=due,
             chat=chat,
+            fetch=fetch,
             kept=Kept(
                 activity=settings.activity_months,
                 journal=settings.journal_months,

@@ -58,6 +58,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _NONE_STOPPED: Final = "no import of this file with these options has stopped; send all of it"
+_BROKE_OFF: Final = "the stream broke off"
 _ANOTHER: Final = "the body is not the file that its digest names; what came in stays"
 
 
@@ -75,19 +76,26 @@ class Import:
         clock: Clock,
         options: Options,
         hashes: Hashes | None = None,
+        *,
+        job: Job | None = None,
     ) -> None:
+        """With `job`, which is running, it is the one that the progress goes to.
+
+        What that has written before it was put back is passed over.
+        """
+        self._job = job
         self._hashes = hashes
         self._database = database
         self._workspace_id = workspace_id
         self._clock = clock
         self._options = options
-        self._counts = dict.fromkeys(COUNTED, 0)
+        self._counts = dict.fromkeys(COUNTED, 0) | (job.counts if job else {})
         self._done = 0
         self._errors = 0
         self._mostly_new = True
-        self._skip = 0  # rows that an earlier import of the same file has written
+        self._skip = job.done if job else 0  # rows that have been written, now or earlier
         self._digest = hashlib.sha256()
-        self._detail: dict[str, Any] = {}
+        self._detail: dict[str, Any] = dict(job.detail or {}) if job else {}
 
     async def run(self, stream: AsyncIterator[bytes]) -> Job:
         """Take in the whole stream; the answer is the finished job.
@@ -116,8 +124,12 @@ class Import:
         beating = asyncio.create_task(self._beat(job))
         try:
             await self._pieces(sheet, job)
+        except asyncio.CancelledError:
+            if self._job is None:
+                await asyncio.shield(self._end(job, "failed", _BROKE_OFF))
+            raise
         except BaseException as error:
-            reason = error.detail if isinstance(error, Problem) else "the stream broke off"
+            reason = error.detail if isinstance(error, Problem) else _BROKE_OFF
             await asyncio.shield(self._end(job, "failed", reason))
             raise
         finally:
@@ -190,7 +202,15 @@ class Import:
                 "bytes": self._options.start,
                 "total_bytes": self._options.size,
             }
+            if self._job is not None and self._job.done:
+                return self._job  # it goes on by itself
             await self._resume(tx, now)
+            if self._job is not None:
+                await jobs.progress(
+                    tx, self._workspace_id, self._job.id,
+                    done=0, counts={}, now=now, detail=self._detail,
+                )  # fmt: skip
+                return self._job
             return await jobs.begin(tx, self._workspace_id, "import", now=now, detail=self._detail)
 
     async def _resume(self, tx: Transaction, now: datetime) -> None:
@@ -310,6 +330,7 @@ class Import:
 
     async def _end(self, job: Job, state: Any, reason: str | None = None) -> Job:
         detail = self._detail | ({"reason": reason} if reason else {})
+        detail.pop(jobs.SEALED, None)
         now = self._clock.now()
         async with self._database.transaction() as tx:
             ended = await jobs.end(tx, self._workspace_id, job.id, state, now=now, detail=detail)

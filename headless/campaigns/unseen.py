@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement, exists, func, or_, select
 
 from headless.audience.tracked import is_tracked
 from headless.campaigns.sources import count
-from headless.dsl.plan import Plan
+from headless.dsl.plan import Plan, When
 from headless.runtime.stands import Version
-from headless.runtime.unseen import BY_US
+from headless.runtime.unseen import BY_US, hangs_on_it
 from headless.storage.database import Transaction
 from headless.storage.tables import contact, tracking, workspace
 from headless.workspace.names import everything
@@ -22,20 +22,27 @@ from headless.workspace.tracking import Branch, get
 
 class Unseen(msgspec.Struct, frozen=True):
     """So many contacts, of how many, cannot be seen opening or clicking; `branch` is what a `when`
-    takes for them."""
+    takes for them when its time is up. `endless` are the lines of those that have no time, where
+    such contacts wait for ever."""
 
     contacts: int
     of: int
     branch: Branch
+    endless: tuple[int, ...] = ()
 
     @property
     def sentence(self) -> str:
         """As a person reads it."""
         share = max(round(100 * self.contacts / self.of), 1)
-        return (
+        told = (
             f"{share} % ({self.contacts:,} of {self.of:,} contacts) cannot be seen opening or "
             f"clicking; a `when` that asks for it takes `{self.branch}` for them"
         )
+        if not self.endless:
+            return told
+        lines = ", ".join(str(line) for line in self.endless)
+        where = f"line {lines}" if len(self.endless) == 1 else f"lines {lines}"
+        return f"{told}, but they wait for ever on {where}: give it a `within`"
 
 
 async def of_entering(
@@ -51,7 +58,7 @@ async def of_entering(
     hidden = [
         await count(tx, made, each, now, only=_is_hidden(made.workspace_id)) for each in sources
     ]
-    return await _told(tx, made.workspace_id, sum(hidden), entering)
+    return await _told(tx, made.workspace_id, made.plan, sum(hidden), entering)
 
 
 async def of_everybody(tx: Transaction, workspace_id: int, plan: Plan) -> Unseen | None:
@@ -61,7 +68,7 @@ async def of_everybody(tx: Transaction, workspace_id: int, plan: Plan) -> Unseen
     hidden = func.count().filter(_is_hidden(workspace_id))
     mine = contact.c.workspace_id == workspace_id
     row = (await tx.execute(select(hidden, func.count()).select_from(contact).where(mine))).one()
-    return await _told(tx, workspace_id, row[0], row[1])
+    return await _told(tx, workspace_id, plan, row[0], row[1])
 
 
 async def _matters(tx: Transaction, workspace_id: int, plan: Plan) -> bool:
@@ -80,7 +87,20 @@ def _is_hidden(workspace_id: int) -> ColumnElement[bool]:
     return ~seen.correlate(contact).scalar_subquery()
 
 
-async def _told(tx: Transaction, workspace_id: int, hidden: int, of: int) -> Unseen | None:
+async def _told(
+    tx: Transaction, workspace_id: int, plan: Plan, hidden: int, of: int
+) -> Unseen | None:
     if not hidden:
         return None
-    return Unseen(hidden, of, (await get(tx, workspace_id)).untracked)
+    return Unseen(hidden, of, (await get(tx, workspace_id)).untracked, _endless(plan))
+
+
+def _endless(plan: Plan) -> tuple[int, ...]:
+    """The lines where only an open or a click leads on, whenever it comes."""
+    found = {
+        step.line
+        for step in plan.steps
+        if isinstance(step, When) and not step.implicit and all(map(hangs_on_it, step.arms))
+        if any(arm.trigger.within is None for arm in step.arms)
+    }
+    return tuple(sorted(found))

@@ -26,17 +26,26 @@ class DownloadError(ValueError):
 
 
 class Download(msgspec.Struct, frozen=True):
-    """A file on its way: its media type, its size where the other side says it, and its chunks."""
+    """A file on its way: its media type, its size where the other side says it, and its chunks.
+
+    `version` tells it from what stood there before, where the other side says so.
+    """
 
     media: str
     size: int | None
+    version: str | None
     chunks: AsyncIterator[bytes]
+
+
+def refused(url: str, mode: Mode) -> str | None:
+    """Why an address is never called, as far as it tells by itself; None: it may be."""
+    return Http().obstacle(url, mode)
 
 
 @asynccontextmanager
 async def downloading(url: str, mode: Mode) -> AsyncIterator[Download]:
     """The file at an address, for the block; raises DownloadError, also while it is read."""
-    obstacle = Http().obstacle(url, mode)
+    obstacle = refused(url, mode)
     if obstacle is not None:
         raise DownloadError(obstacle)
     timeout = aiohttp.ClientTimeout(
@@ -55,7 +64,9 @@ async def downloading(url: str, mode: Mode) -> AsyncIterator[Download]:
                 raise DownloadError(f"`{url[:200]}` answers {answer.status}{where}")
             plain = "Content-Encoding" not in answer.headers
             size = answer.content_length if plain else None
-            yield Download(answer.content_type, size, _chunks(answer))
+            said = [answer.headers.get(name) for name in ("ETag", "Last-Modified")]
+            version = next((one[:200] for one in said if one), None)
+            yield Download(answer.content_type, size, version, _chunks(answer))
     except aiohttp.ClientConnectorError as error:
         if isinstance(error.os_error, ForbiddenAddressError):
             raise DownloadError(str(error.os_error)) from error

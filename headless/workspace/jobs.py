@@ -7,12 +7,12 @@ change belongs to no process: it is queued, and any worker takes its next piece 
 storage.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 import msgspec
-from sqlalchemy import RowMapping, delete, func, insert, literal, select, update
+from sqlalchemy import delete, exists, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 
 from headless.problems import Problem
@@ -27,6 +27,8 @@ BEAT_SECONDS: Final = 30.0
 _DEAD: Final = "the process that ran it is gone; what it had done stays, start it once more"
 OVER: Final = frozenset({"done", "failed", "cancelled"})
 BULK: Final = "bulk"
+SEALED: Final = "sealed"
+"""The member of a job's detail that nobody is shown: what it needs to run, encrypted."""
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -52,7 +54,7 @@ class Job(msgspec.Struct, frozen=True):
 _COLUMNS: Final = [job.c[name] for name in Job.__struct_fields__]
 
 
-def _read(row: RowMapping) -> Job:
+def _read(row: Mapping[Any, Any]) -> Job:
     return Job(**dict(row))
 
 
@@ -108,6 +110,40 @@ async def take(tx: Transaction, workspace_id: int, kind: str, *, now: datetime) 
     )
     row = taken.mappings().one_or_none()
     return None if row is None else _read(row)
+
+
+async def claim(tx: Transaction, kind: str, *, now: datetime) -> tuple[int, Job] | None:
+    """The oldest job of a kind that waits in any workspace, running now; and whose it is."""
+    oldest = (
+        select(job.c.workspace_id, job.c.id)
+        .where(job.c.kind == kind, job.c.state == "queued")
+        .order_by(job.c.created_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .cte("oldest")
+    )
+    taken = await tx.execute(
+        update(job)
+        .where(job.c.workspace_id == oldest.c.workspace_id, job.c.id == oldest.c.id)
+        .values(state="running", started_at=func.coalesce(job.c.started_at, now), seen_at=now)
+        .returning(job.c.workspace_id, *_COLUMNS)
+    )
+    row = taken.mappings().one_or_none()
+    if row is None:
+        return None
+    return row["workspace_id"], _read({c.name: row[c.name] for c in _COLUMNS})
+
+
+async def waits(tx: Transaction, kind: str) -> bool:
+    """Whether a job of a kind waits for somebody to claim it."""
+    queued = select(1).where(job.c.kind == kind, job.c.state == "queued")
+    return bool(await tx.scalar(select(exists(queued))))
+
+
+async def put_back(tx: Transaction, workspace_id: int, job_id: int) -> None:
+    """Let somebody else go on with a job that is not over."""
+    running = (*_one(workspace_id, job_id), job.c.state == "running")
+    await tx.execute(update(job).where(*running).values(state="queued"))
 
 
 async def progress(

@@ -764,6 +764,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("kind = 'bulk' and state in ('queued', 'running')"),
     )
+    op.create_index(
+        "ix_job_queued",
+        "job",
+        ["kind", "created_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'queued'"),
+    )
     op.create_table(
         "journal",
         sa.Column("workspace_id", sa.Integer(), nullable=False),
@@ -1724,6 +1731,9 @@ def downgrade() -> None:
     op.drop_index("ix_delivery_endpoint", table_name="delivery")
     op.drop_index("ix_delivery_due", table_name="delivery", postgresql_where=sa.text("state = 0"))
     op.drop_table("delivery")
+    op.drop_index(
+        "ix_job_queued", table_name="job", postgresql_where=sa.text("state = 'queued'")
+    )
     op.drop_index(
         "ix_job_bulk",
         table_name="job",

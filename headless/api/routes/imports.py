@@ -4,9 +4,9 @@ import asyncio
 import base64
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 from litestar import Request, Response, delete, get, post
@@ -34,13 +34,13 @@ from headless.audience.imports import COUNTED, Import, Options
 from headless.audience.remembered import ring
 from headless.audience.saving import OnConflict
 from headless.audience.sheet import OnMissing
-from headless.channels.downloads import DownloadError, downloading
+from headless.campaigns import fetched
+from headless.campaigns.fetched import NDJSON, Asked
 from headless.problems import Problem
-from headless.workspace import jobs, workspaces
-from headless.workspace.jobs import Job, State
+from headless.workspace import jobs
+from headless.workspace.jobs import SEALED, Job, State
 
 _LOOK_SECONDS: Final = 0.2
-_NDJSON: Final = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 _SHA_256: Final = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/]{43}=):")
 _RANGE: Final = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})")
 _LONGEST_ASK: Final = 64 * 1024
@@ -86,6 +86,7 @@ def shape(call: Call, job: Job) -> JobShape:
     """A job as answers show it."""
     result = dict(job.detail or {})
     reason = result.pop("reason", None)
+    result.pop(SEALED, None)
     id_ = ids.encode("job", job.id)
     return JobShape(
         id=id_,
@@ -138,7 +139,10 @@ async def import_contacts(
         list[str] | None, QueryParameter(description="`Heading:field`, as often as needed")
     ] = None,
 ) -> Response[JobShape]:
-    """Take in contacts, CSV or NDJSON, as the body or from a `url`; the answer is the finished job.
+    """Take in contacts, CSV or NDJSON, as the body or from a `url`; the answer is the job.
+
+    What comes as the body is taken in when the answer comes. A file at a `url` is fetched by a
+    worker: the job is `queued`, and `GET /v1/jobs/{id}?wait=20` tells how far it has come.
 
     The first line of a CSV names the columns: `email` or `external_id`, `time_zone`, `tags` and
     `segments` (several separated by `;`), `stage`, `owner`, and fields (`spend`, or `spend:number`
@@ -149,7 +153,7 @@ async def import_contacts(
     `result.resume.at`.
     """
     bodies.need_media(
-        request, "text/csv", "application/csv", "text/plain", *_NDJSON, "application/json"
+        request, "text/csv", "application/csv", "text/plain", *NDJSON, "application/json"
     )
     first, size = _range(request)
     options = Options(
@@ -160,7 +164,7 @@ async def import_contacts(
         mapping=_mapping(map or []),
         size=request.content_length if size is None else size,
         start=first,
-        form="ndjson" if bodies.media_of(request) in _NDJSON else "csv",
+        form="ndjson" if bodies.media_of(request) in NDJSON else "csv",
         digest=_digest(request.headers.get("repr-digest")),
     )
     if bodies.media_of(request) == "application/json":
@@ -180,29 +184,22 @@ def _importing(call: Call, options: Options) -> Import:
 
 
 async def _from_address(request: Request[Any, Any, Any], call: Call, options: Options) -> Job:
-    """Import the file that stands at an address; raises Problem `invalid_value`."""
+    """Queue the import of the file that stands at an address; raises Problem `invalid_value`."""
     raw = b""
     async for chunk in request.stream():
         raw += chunk
         if len(raw) > _LONGEST_ASK:
             raise Problem("too_large", "a body that names a `url` has at most 64 KB")
     file = bodies.decode(raw, FileAt)
+    options = msgspec.structs.replace(options, size=None, start=0, digest=file.sha256)
     async with call.transaction() as tx:
-        mode = (await workspaces.find(tx, call.workspace_id)).mode
-    try:
-        async with downloading(file.url, mode) as found:
-            path = urlsplit(file.url).path
-            lines = found.media in _NDJSON or path.endswith((".ndjson", ".jsonl"))
-            options = msgspec.structs.replace(
-                options,
-                size=found.size,
-                start=0,
-                digest=file.sha256,
-                form=file.form or ("ndjson" if lines else "csv"),
-            )
-            return await _importing(call, options).run(found.chunks)
-    except DownloadError as error:
-        raise Problem("invalid_value", str(error)) from error
+        return await fetched.ask(
+            tx,
+            call.workspace_id,
+            Asked(file.url, file.form, options),
+            seals=call.house.seals,
+            now=call.now,
+        )
 
 
 def _range(request: Request[Any, Any, Any]) -> tuple[int, int | None]:
@@ -287,9 +284,10 @@ async def get_job(
             await jobs.bury(tx, call.workspace_id, now=call.house.clock.now())
             job = await jobs.find(tx, call.workspace_id, found)
         left = until - loop.time()
-        if job.is_over or left <= 0:
+        if job.is_over or left <= 0 or call.house.ending.is_set():
             return shape(call, job)
-        await asyncio.sleep(min(_LOOK_SECONDS, left))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(call.house.ending.wait(), min(_LOOK_SECONDS, left))
 
 
 @delete("/jobs/{job_id:str}", opt=needs(*_ENDERS), tags=["Jobs"], status_code=200)

@@ -20,7 +20,7 @@ from headless.audience.saving import is_race
 from headless.audience.seen import claim, forget
 from headless.audience.writes import Write
 from headless.campaigns import ingest, visits
-from headless.campaigns.sdk import browsers, people
+from headless.campaigns.sdk import browsers, names, people
 from headless.campaigns.sdk.calls import Call
 from headless.campaigns.sdk.people import Known, People, Traits
 from headless.campaigns.sdk.trust import Sender, believed
@@ -111,11 +111,17 @@ class _Batch:
     async def take(self, given: Mapping[int, Call]) -> int:
         """Take the calls that are new; answers how many were known already."""
         fresh = await self._fresh(given)
+        if self.sender.public is not None:
+            await self._refuse_surplus(fresh)
         calls = list(fresh.values())
         self.events = await ingest.event_ids(
             self.tx,
             self.workspace_id,
-            [(call.name, call.data) for call in calls if call.kind == "track"],
+            [
+                (call.name, call.data)
+                for index, call in fresh.items()
+                if call.kind == "track" and index not in self.refused
+            ],
             now=self.now,
         )
         both = [name for call in calls for name in (call.anonymous_id, call.previous_id)]
@@ -128,6 +134,20 @@ class _Batch:
         await self._note(fresh, known, claims)
         await self._release(fresh)
         return len(given) - len(fresh)
+
+    async def _refuse_surplus(self, fresh: Mapping[int, Call]) -> None:
+        """Refuse new names of activities when a public key has brought too many."""
+        done = {n: call.name.strip().lower() for n, call in fresh.items() if call.kind == "track"}
+        if not done:
+            return
+        many = await names.surplus(self.tx, self.workspace_id, set(done.values()))
+        for index, name in done.items():
+            if name in many:
+                self.refused[index] = Problem(
+                    "invalid_value",
+                    f"`{name[:60]}` is new, and with {names.MOST:,} names a public key brings no "
+                    "more; report it once with a token, or use a name that there is",
+                )
 
     async def _release(self, fresh: Mapping[int, Call]) -> None:
         """What was refused may come again: its id is not kept."""

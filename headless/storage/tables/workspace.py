@@ -100,6 +100,7 @@ Index(
     job.c.workspace_id,
     postgresql_where=text("kind = 'bulk' and state in ('queued', 'running')"),
 )
+Index("ix_job_queued", job.c.kind, job.c.created_at, postgresql_where=text("state = 'queued'"))
 
 worker = Table(  # heartbeats: arq's own health key is shared by all workers
     "worker",

@@ -9,11 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 import httpx
+import pytest
 from api_server import NOW, Server
 from sqlalchemy import select
 
 from headless import ids
 from headless.audience import contacts
+from headless.campaigns.sdk import names
 from headless.storage.codes import ActivityKind
 from headless.storage.tables import activity, contact, subject
 from headless.workspace import write_keys
@@ -242,6 +244,21 @@ async def test_a_public_key_makes_a_contact_of_an_address_that_nobody_has(server
     )  # fmt: skip
     assert (await person(server, email="new@example.com")).external_id is None
     assert [what for _, what, _, _ in await deeds(server)] == ["looked"]
+
+
+async def test_a_public_key_cannot_fill_the_list_of_events(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(names, "MOST", 2)
+    key = (await public_key(server)).key
+    looked = [said("track", anonymousId="b", event=name) for name in ("one", "two", "Three")]
+    told = await batch(server, key, *looked)
+    assert (told["accepted"], [one["index"] for one in told["rejected"]]) == (2, [2])
+    assert "`three` is new" in told["rejected"][0]["problem"]["detail"]
+    by_us = said("track", userId="u1", event="Three", messageId="m")
+    assert (await batch(server, server.token, by_us))["accepted"] == 1
+    again = await batch(server, key, said("track", anonymousId="b", event="three"), looked[0])
+    assert again["accepted"] == 2, "a name that is known may be used"
 
 
 async def test_traits_that_do_not_fit_are_left_out_and_told(server: Server) -> None:

@@ -113,7 +113,7 @@ async def test_what_cannot_be_seen_takes_the_branch_that_is_named(
         no = {"about": "tracking", "action": "denied"}
         await office.made("/v1/consents", {"contact": {"id": ids["hidden"]}, **no})
         seen = (await office.made("/v1/check", {"source": UNOPENED}, 200))["unseen"]
-        assert seen == {"contacts": 1, "of": 3, "branch": "else"}
+        assert seen == {"contacts": 1, "of": 3, "branch": "else", "endless": []}
         plain = await api.post(
             "/v1/check", json={"source": UNOPENED}, headers={"Accept": "text/plain"}
         )
@@ -121,6 +121,14 @@ async def test_what_cannot_be_seen_takes_the_branch_that_is_named(
             "33 % (1 of 3 contacts) cannot be seen opening or clicking; "
             "a `when` that asks for it takes `else` for them\n"
         )
+        waits = UNOPENED.replace("not opened email Welcome within 3d", "opened email Welcome")
+        either = waits.replace("else\n", 'or when did "pay" then\n')
+        for source, lines in ((waits, [4]), (either, [])):
+            seen = (await office.made("/v1/check", {"source": source}, 200))["unseen"]
+            assert seen["endless"] == lines
+        terminal = {"Accept": "text/plain"}
+        plain = await api.post("/v1/check", json={"source": waits}, headers=terminal)
+        assert plain.text.endswith("but they wait for ever on line 4: give it a `within`\n")
         blind = UNOPENED.replace("opened email Welcome", 'did "pay"')
         assert (await office.made("/v1/check", {"source": blind}, 200))["unseen"] is None
         await office.start(UNOPENED)
@@ -161,7 +169,7 @@ async def test_a_start_tells_how_many_cannot_be_seen(
         text = HELLO.replace('start when did "signed up"', "from segment Leads")
         made = await office.made("/v1/campaigns", {"source": text})
         plan = (await api.post(f"/v1/campaigns/{made['id']}/start")).json()["plan"]
-        assert plan["unseen"] == {"contacts": 1, "of": 2, "branch": "else"}
+        assert plan["unseen"] == {"contacts": 1, "of": 2, "branch": "else", "endless": []}
         assert plan["warnings"][-1].startswith("50 % (1 of 2 contacts) cannot be seen opening")
 
 
