@@ -10,7 +10,7 @@ import binascii
 import hashlib
 import struct
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 import msgspec
@@ -36,6 +36,8 @@ Cursor = Annotated[
 ]
 _Zoned: Any = Annotated[datetime, msgspec.Meta(tz=True)]
 _NUMBER: Final = "!q"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 _ID_HELP = "it looks like `{}_…` and stands in the answers as `id`"
 
 
@@ -113,6 +115,21 @@ def opened(cursor: str | None, form: str, **filters: Any) -> tuple[int, ...] | N
             "the cursor belongs to another list or another filter; begin again without it",
         )
     return struct.unpack(form, raw[8:])
+
+
+def micros(moment: datetime) -> int:
+    """An instant as cursors hold it: microseconds since 1970."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def at_micros(number: int) -> datetime:
+    """The instant that `micros` made a number of; raises Problem `cursor_mismatch`."""
+    try:
+        return _EPOCH + number * _MICROSECOND
+    except OverflowError as error:
+        raise Problem(
+            "cursor_mismatch", "this is no cursor of this list; begin again without it"
+        ) from error
 
 
 def sealed(numbers: Sequence[int], form: str, **filters: Any) -> str:

@@ -4,6 +4,7 @@ Reads the tally as it was written. Imports `publish` and storage; `why` tells of
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -58,9 +59,12 @@ async def listing(
     limit: int,
     after_id: int = 0,
     state: str | None = None,
+    updated_since: datetime | None = None,
 ) -> list[Campaign]:
-    """Campaigns in the order of their making."""
+    """Campaigns in the order of their making, those that were changed at a time or later."""
     query = selected(workspace_id).where(campaign.c.id > after_id)
+    if updated_since is not None:
+        query = query.where(campaign.c.updated_at >= updated_since)
     if state is not None:
         query = query.where(campaign.c.state == state)
     rows = await tx.execute(query.order_by(campaign.c.id).limit(limit))

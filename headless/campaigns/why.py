@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import case, func, select
+from sqlalchemy import ColumnElement, case, func, select
 
 from headless import ids
 from headless.campaigns import sentences
@@ -230,26 +230,6 @@ def lines_of(workspace_id: int) -> Any:
     cause = (activity.c.workspace_id == journal.c.workspace_id) & (
         activity.c.id == journal.c.activity_id
     )
-    of = activity.c.workspace_id
-    kinds = (
-        (subject, (ActivityKind.DID,)),
-        (email, (ActivityKind.OPENED, ActivityKind.CLICKED, ActivityKind.BOUNCED,
-                 ActivityKind.REPLIED, ActivityKind.COMPLAINED)),
-        (segment, (ActivityKind.JOINED_SEGMENT, ActivityKind.LEFT_SEGMENT)),
-        (campaign, (ActivityKind.JOINED_CAMPAIGN, ActivityKind.LEFT_CAMPAIGN)),
-        (tag, (ActivityKind.GOT_TAG,)),
-    )  # fmt: skip
-    about = case(
-        *(
-            (
-                activity.c.kind.in_([int(kind) for kind in of_kind]),
-                select(table.c.name)
-                .where(table.c.workspace_id == of, table.c.id == activity.c.ref)
-                .scalar_subquery(),
-            )
-            for table, of_kind in kinds
-        )
-    )
     return (
         select(
             journal,
@@ -260,7 +240,7 @@ def lines_of(workspace_id: int) -> Any:
             message.c.reason,
             activity.c.kind,
             activity.c.occurred_at,
-            about.label("subject"),
+            about().label("subject"),
         )
         .join(
             enrollment,
@@ -270,6 +250,30 @@ def lines_of(workspace_id: int) -> Any:
         .outerjoin(message, sent)
         .outerjoin(activity, cause)
         .where(journal.c.workspace_id == workspace_id)
+    )
+
+
+def about() -> ColumnElement[Any]:
+    """What an activity is about, by its name: `activity` stands in the query."""
+    of = activity.c.workspace_id
+    kinds = (
+        (subject, (ActivityKind.DID,)),
+        (email, (ActivityKind.OPENED, ActivityKind.CLICKED, ActivityKind.BOUNCED,
+                 ActivityKind.REPLIED, ActivityKind.COMPLAINED)),
+        (segment, (ActivityKind.JOINED_SEGMENT, ActivityKind.LEFT_SEGMENT)),
+        (campaign, (ActivityKind.JOINED_CAMPAIGN, ActivityKind.LEFT_CAMPAIGN)),
+        (tag, (ActivityKind.GOT_TAG,)),
+    )  # fmt: skip
+    return case(
+        *(
+            (
+                activity.c.kind.in_([int(kind) for kind in of_kind]),
+                select(table.c.name)
+                .where(table.c.workspace_id == of, table.c.id == activity.c.ref)
+                .scalar_subquery(),
+            )
+            for table, of_kind in kinds
+        )
     )
 
 

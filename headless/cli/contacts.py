@@ -1,4 +1,4 @@
-"""`headless import contacts`: a CSV file into the workspace, with progress."""
+"""`headless import contacts`: a CSV file, from here or from afar, into the workspace."""
 
 import base64
 import hashlib
@@ -18,6 +18,7 @@ from headless.cli.output import Exit, Failure, answer, json_option, print_json, 
 _PIECE: Final = 256 * 1024
 _WAIT_SECONDS: Final = 2
 _SHOWN_FAULTS: Final = 10
+_AFAR: Final = ("https://", "http://")
 
 
 @click.group("import", cls=Group)
@@ -26,9 +27,7 @@ def command_import() -> None:
 
 
 @command_import.command("contacts")
-@click.argument(
-    "file", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE.csv"
-)
+@click.argument("file", metavar="FILE.csv|URL")
 @click.option("--dry-run", is_flag=True, help="Count and list faults without writing.")
 @click.option(
     "--on-conflict",
@@ -42,7 +41,7 @@ def command_import() -> None:
 )
 @json_option
 def import_contacts(
-    file: Path,
+    file: str,
     dry_run: bool,
     on_conflict: str | None,
     on_missing_field: str | None,
@@ -50,7 +49,8 @@ def import_contacts(
 ) -> int:
     """Import contacts from a CSV file whose first line names the fields.
 
-    Good rows come in, faulty ones are listed with their line and the reason.
+    Good rows come in, faulty ones are listed with their line and the reason. A file at an address
+    (https://…) is fetched by a worker.
     """
     query = {
         "dry_run": "true" if dry_run else None,
@@ -58,7 +58,7 @@ def import_contacts(
         "on_missing_field": on_missing_field,
     }
     with connected() as client:
-        job = _imported(client, file, {name: value for name, value in query.items() if value})
+        job = _followed(client, file, {name: value for name, value in query.items() if value})
         faults = _faults(client, job)
     if as_json:
         print_json({**job, "errors": faults})
@@ -77,9 +77,8 @@ def import_contacts(
     return Exit.FINE
 
 
-def _imported(client: Client, file: Path, query: dict[str, str]) -> Any:
-    """Send the file and follow the job to its end."""
-    size = file.stat().st_size
+def _followed(client: Client, file: str, query: dict[str, str]) -> Any:
+    """Send the file, or where it stands, and follow the job to its end."""
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -89,20 +88,34 @@ def _imported(client: Client, file: Path, query: dict[str, str]) -> Any:
         disable=not sys.stderr.isatty(),
         transient=True,
     ) as progress:
-        sending = progress.add_task("sending", total=size)
-        with file.open("rb") as source:
-            job = client.ask(
-                "POST",
-                "/v1/imports",
-                content=_pieces(source, progress, sending),
-                headers={"Content-Type": _media(file), "Repr-Digest": _digest(file)},
-                params=query,
-            ).json()
+        if file.startswith(_AFAR):
+            job = client.post("/v1/imports", {"url": file}, **query)
+        else:
+            job = _sent(client, _there(file), query, progress)
         writing = progress.add_task("importing", total=job.get("total"))
         while job["state"] in ("queued", "running"):
             progress.update(writing, completed=job["done"], total=job.get("total"))
             job = client.get(f"/v1/jobs/{segment(job['id'])}", wait=_WAIT_SECONDS)
     return job
+
+
+def _there(file: str) -> Path:
+    path = Path(file)
+    if not path.is_file():
+        raise Failure(f"there is no file {file}", "name a file, or a URL", Exit.USAGE)
+    return path
+
+
+def _sent(client: Client, file: Path, query: dict[str, str], progress: Progress) -> Any:
+    sending = progress.add_task("sending", total=file.stat().st_size)
+    with file.open("rb") as source:
+        return client.ask(
+            "POST",
+            "/v1/imports",
+            content=_pieces(source, progress, sending),
+            headers={"Content-Type": _media(file), "Repr-Digest": _digest(file)},
+            params=query,
+        ).json()
 
 
 def _media(file: Path) -> str:

@@ -1731,9 +1731,7 @@ def downgrade() -> None:
     op.drop_index("ix_delivery_endpoint", table_name="delivery")
     op.drop_index("ix_delivery_due", table_name="delivery", postgresql_where=sa.text("state = 0"))
     op.drop_table("delivery")
-    op.drop_index(
-        "ix_job_queued", table_name="job", postgresql_where=sa.text("state = 'queued'")
-    )
+    op.drop_index("ix_job_queued", table_name="job", postgresql_where=sa.text("state = 'queued'"))
     op.drop_index(
         "ix_job_bulk",
         table_name="job",

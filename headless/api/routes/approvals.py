@@ -19,6 +19,7 @@ from headless.campaigns import approvals, declining, publish
 from headless.campaigns.approvals import Approval, Signer
 from headless.problems import Problem
 from headless.slack.flows import approving
+from headless.slack.flows import declining as telling
 from headless.storage.database import Transaction
 from headless.storage.tables import member, token
 
@@ -188,6 +189,7 @@ async def decline_campaign(
             by=await signer(tx, call),
             now=call.now,
         )
+        await telling.tell_asker(tx, call.workspace_id, found.id, given, now=call.now)
     return _shape(given)
 
 

@@ -1,6 +1,5 @@
 """`/v1/campaigns/{name}/journal`: the steps that contacts took, page by page."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
 from litestar import get
@@ -9,15 +8,22 @@ from litestar.params import FromPath, QueryParameter
 
 from headless.api.auth import Caller, needs
 from headless.api.routes.campaigns import LineShape, line_shape
-from headless.api.shapes import Cursor, Limit, Page, moment, number, opened, sealed
+from headless.api.shapes import (
+    Cursor,
+    Limit,
+    Page,
+    at_micros,
+    micros,
+    moment,
+    number,
+    opened,
+    sealed,
+)
 from headless.campaigns import journal, publish
 from headless.campaigns.journal import OutcomeWord, Sought
 from headless.campaigns.stream import Mark
-from headless.problems import Problem
 from headless.storage.codes import Outcome
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 _MARK: Final = "!qqhi"
 _Time = Annotated[str | None, QueryParameter(max_length=200)]
 _Contact = Annotated[str | None, QueryParameter(description="a contact's id: only its steps")]
@@ -61,8 +67,8 @@ async def campaign_journal(
     following = None
     if len(lines) > limit:
         mark = lines[limit - 1][0]
-        micros = (mark.at - _EPOCH) // _MICROSECOND
-        following = sealed((micros, mark.enrollment_id, mark.step, mark.visit), _MARK, **asked)
+        place = (micros(mark.at), mark.enrollment_id, mark.step, mark.visit)
+        following = sealed(place, _MARK, **asked)
     return Page([line_shape(line) for _, line in lines[:limit]], following)
 
 
@@ -70,13 +76,8 @@ def _behind(numbers: tuple[int, ...] | None) -> Mark | None:
     """The place that a cursor stands for."""
     if numbers is None:
         return None
-    micros, enrollment_id, step, visit = numbers
-    try:
-        return Mark(_EPOCH + micros * _MICROSECOND, enrollment_id, step, visit)
-    except OverflowError as error:
-        raise Problem(
-            "cursor_mismatch", "this is no cursor of this list; begin again without it"
-        ) from error
+    at, enrollment_id, step, visit = numbers
+    return Mark(at_micros(at), enrollment_id, step, visit)
 
 
 HANDLERS: Final[list[HTTPRouteHandler]] = [campaign_journal]

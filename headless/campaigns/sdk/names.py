@@ -5,7 +5,7 @@ while the workspace has fewer than `MOST`, so that a stranger cannot fill the ca
 storage.
 """
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import func, select
@@ -17,14 +17,15 @@ MOST: Final = 1_000
 _EVENT: Final = "event"
 
 
-async def surplus(tx: Transaction, workspace_id: int, names: Collection[str]) -> frozenset[str]:
-    """Those of these names, in lower case, that are new and too many."""
+async def surplus(tx: Transaction, workspace_id: int, names: Sequence[str]) -> frozenset[str]:
+    """Those of these names, in lower case, that are new and too many; who comes first is let in."""
     s = subject.c
     mine = (s.workspace_id == workspace_id, s.kind == _EVENT)
     known = await tx.execute(
-        select(func.lower(s.name)).where(*mine, func.lower(s.name).in_(sorted(names)))
+        select(func.lower(s.name)).where(*mine, func.lower(s.name).in_(sorted(set(names))))
     )
-    new = sorted(set(names) - set(known.scalars()))
+    there = set(known.scalars())
+    new = [name for name in dict.fromkeys(names) if name not in there]
     if not new:
         return frozenset()
     room = MOST - int(await tx.scalar(select(func.count()).where(*mine)) or 0)

@@ -140,7 +140,7 @@ class _Batch:
         done = {n: call.name.strip().lower() for n, call in fresh.items() if call.kind == "track"}
         if not done:
             return
-        many = await names.surplus(self.tx, self.workspace_id, set(done.values()))
+        many = await names.surplus(self.tx, self.workspace_id, list(done.values()))
         for index, name in done.items():
             if name in many:
                 self.refused[index] = Problem(

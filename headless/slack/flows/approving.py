@@ -136,7 +136,7 @@ async def tell_approvers(
     if told is None and found.state == "draft":
         told = sentence(found.source)
     able = [
-        one for one in await _people(tx, workspace_id)
+        one for one in await everybody(tx, workspace_id)
         if one.approves and one.actor != held.asked_by
     ]  # fmt: skip
     for one in able:
@@ -226,7 +226,7 @@ async def _start(
     await note(tx, asker, "start_campaign", found.public_id, {"plan": given.plan}, now=now)
     mine = [
         one.user_id
-        for one in await _people(tx, asker.workspace_id)
+        for one in await everybody(tx, asker.workspace_id)
         if one.team_id == asker.team_id and one.actor == given.asked_by
     ]
     where = channel or (mine[0] if mine else asker.user_id)
@@ -240,7 +240,7 @@ async def tell_asker(
     if given.approved_by is None or given.approved_at is None:
         raise ValueError("nobody has given their word")
     found = await publish.find(tx, workspace_id, campaign_id)
-    for one in await _people(tx, workspace_id):
+    for one in await everybody(tx, workspace_id):
         if one.actor != given.asked_by:
             continue
         by = await who(tx, workspace_id, one.team_id, given.approved_by)
@@ -267,7 +267,7 @@ async def tell_asker(
         )
 
 
-async def _people(tx: Transaction, workspace_id: int) -> list[Person]:
+async def everybody(tx: Transaction, workspace_id: int) -> list[Person]:
     """Everybody in Slack who has an account here, in teams that still have the app."""
     a, i, m = slack_account.c, slack_installation.c, member.c
     rows = await tx.execute(

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from headless.problems import Problem
 from headless.slack.desk.desk import Desk
-from headless.slack.flows import approving, drafting, editing, starting, views
+from headless.slack.flows import approving, declining, drafting, editing, starting, views
 from headless.slack.kit import blocks
 from headless.slack.people.asker import Asker
 
@@ -37,6 +37,7 @@ SUBMISSIONS: Final[dict[str, Submission]] = {
         ("rename", drafting.renamed),
         ("start", starting.confirmed),
         ("ask", approving.asked),
+        ("decline", declining.declined),
     )
 }
 """By callback id."""

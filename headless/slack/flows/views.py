@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from headless.campaigns import declining
 from headless.campaigns.inspect import Stats
 from headless.campaigns.lifecycle import StartPlan
 from headless.campaigns.proposals import VersionPlan
@@ -159,6 +160,7 @@ def request(
     said.append(
         blocks.actions(
             blocks.button("Approve", "approve", value(found, **meta), style="primary"),
+            blocks.button("Decline…", "decline:open", value(found, **meta)),
             blocks.button("Show the text", "say:source", source),
         )
     )
@@ -351,6 +353,21 @@ def editor(
         submit="Save",
         close="Cancel",
         meta=meta,
+    )
+
+
+def decline_modal(found: Campaign, plan: str) -> dict[str, Any]:
+    """Why a start is declined."""
+    asked = blocks.field(
+        "Why not?",
+        blocks.text_input("reason", lines=True, most=declining.MOST_WORDS),
+        block_id="reason",
+        hint="Whoever asked is told.",
+        optional=True,
+    )
+    meta = value(found, plan=plan)
+    return blocks.modal(
+        "Decline", [asked], callback="decline", submit="Decline", close="Cancel", meta=meta
     )
 
 

@@ -34,6 +34,7 @@ CLICKS: Final[dict[str, Loading]] = {
     "edit:open": "Editor",
     "rename:open": "Rename",
     "start:open": "Start",
+    "decline:open": "Decline",
     NEW_SHORTCUT: "New campaign",
 }
 """The same for action ids, and for callback ids of shortcuts."""

@@ -27,7 +27,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "Emails, segments, forms": ("emails", "show email", "test email", "segments", "forms"),
     "Write": ("rule", "new", "edit", "revert"),
     "Run": (
-        *("try", "start", "approve", "pause", "resume", "stop", "archive", "delete"),
+        *("try", "start", "approve", "decline", "pause", "resume", "stop", "archive", "delete"),
         *("hold all", "release"),
     ),
     "Follow": ("watch", "unwatch", "digest"),

@@ -98,6 +98,15 @@ DOING: Final[tuple[Verb, ...]] = (
         danger=True,
     ),
     Verb(
+        name="decline",
+        sentence="Says no to a start that waits for a second person, or takes back your own.",
+        example='decline Welcome reason "last year\'s prices"',
+        role="editor",
+        aliases=("reject",),
+        arguments=(NAME, REASON),
+        danger=True,
+    ),
+    Verb(
         name="pause",
         sentence="Holds a running campaign; everybody keeps their place.",
         example='pause Welcome reason "wrong price"',

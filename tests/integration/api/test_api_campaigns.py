@@ -103,6 +103,13 @@ async def test_a_start_takes_the_plan_that_was_seen(api: Api) -> None:
     assert [row["name"] for row in listed] == ["Hello"]
     assert (await api.get("/v1/campaigns?state=draft")).json()["data"] == []
     assert (await api.get("/v1/campaigns?state=odd")).status_code == 400
+    for since, names in (
+        ("updated_since=2026-11-23T09:00:00Z", ["Hello"]),
+        ("updated_since=2030-01-01T00:00:00Z", []),
+    ):
+        shown = (await api.get(f"/v1/campaigns?state=running&{since}")).json()["data"]
+        assert [row["name"] for row in shown] == names
+    assert (await api.get("/v1/campaigns?updated_since=now")).status_code == 400
 
 
 async def test_pause_resume_stop_stats_and_journal(api: Api, server: Server) -> None:
@@ -116,6 +123,14 @@ async def test_pause_resume_stop_stats_and_journal(api: Api, server: Server) -> 
     stats = (await api.get(f"{path}/stats")).json()
     assert stats["enrollments"] == {"running": 3}
     assert sum(step["waiting"] for step in stats["steps"]) == 3
+    drawn = await api.get(f"{path}/diagram.svg", params={"counts": True})
+    assert drawn.headers["content-type"].startswith("image/svg+xml")
+    assert (">3<" in drawn.text, ">3<" in (await api.get(f"{path}/diagram.svg")).text) == (
+        True,
+        False,
+    )
+    photo = await api.get(f"{path}/diagram.png")
+    assert photo.content.startswith(b"\x89PNG")
     people = await api.get(f"{path}/stats", headers={"Accept": "text/plain"})
     assert people.headers["content-type"].startswith("text/plain")
     assert 'add tag "new"' in people.text

@@ -83,7 +83,18 @@ async def test_what_happens_is_followed_and_taken_up_again(served: Served, tmp_p
     ada, bob = await served.contact("ada"), await served.contact("bob")
     await served.campaign("Hello")
     await house.run("campaigns", "start", "Hello", "--yes")
+    files = web.Application()
+
+    async def people(_: web.Request) -> web.Response:
+        return web.Response(text="email\nfar@example.com\nnobody\n", content_type="text/csv")
+
+    files.router.add_get("/people.csv", people)
     async with house.process("work"):
+        async with serving(files) as url:
+            came = await house.run("import", "contacts", f"{url}/people.csv")
+        job = json.loads(came.stdout)
+        assert (job["state"], job["counts"]["created"]) == ("done", 1)
+        assert job["errors"][0]["line"] == 3
         async with house.process("tail", "Hello", "--count", "1", log=log) as following:
             await said(log, "following; Ctrl-C ends it")
             await house.run("campaigns", "add", "Hello", "ada@example.com")

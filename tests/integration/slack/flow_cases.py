@@ -35,6 +35,7 @@ CASES: dict[str, Three] = {
         "start Spring sale", "Nobody enters at once", "start Sprong sale", "Spring sale"
     ),
     "approve": Three("approve Spring sale", "Nothing waits", "approve", "the name of a campaign"),
+    "decline": Three("decline Spring sale", "Nothing waits", "decline", "the name of a campaign"),
     "pause": Three(
         'pause Welcome reason "too dear"', "keep their place", "pause Welcom", "pause Welcome"
     ),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -74,6 +75,37 @@ async def test_another_must_approve_and_the_author_cannot(slack: Rig) -> None:
     twice = await press(slack, approve, user="U2", channel="DU2")
     assert twice is not None
     assert "already running" in twice.words
+
+
+async def test_another_declines_with_a_reason_and_the_author_asks_again(slack: Rig) -> None:
+    draft = await slack.ask(TEXT)
+    await press(slack, buttons(draft)["Start…"])
+    view = newest_view(slack)
+    await slack.submit(view, {})
+    await slack.work()
+    (request,) = posts_to(slack, "U2")
+    await press(slack, buttons(request)["Decline…"], user="U2", channel="DU2")
+    why = newest_view(slack)
+    assert why["callback_id"] == "decline"
+    typed = {"reason": {"reason": {"type": "plain_text_input", "value": "last year's <prices>"}}}
+    done = await slack.submit(why, typed, user="U2")
+    assert "Declined `Spring sale`" in done.text
+    await slack.work()
+    told = posts_to(slack, "U1")[-1]
+    assert "<@U2> declined `Spring sale`: last year's &lt;prices&gt;" in told.words
+    assert "Nothing waits" in (await slack.ask('approve "Spring sale"')).words
+
+    slack.clock.advance(timedelta(minutes=1))
+    await press(slack, buttons(told)["Ask again…"])
+    await slack.submit(newest_view(slack), {})
+    await slack.work()
+    assert len(posts_to(slack, "U2")) == 2, "asked anew"
+    back = await slack.ask('decline "Spring sale"')
+    assert "You have taken it back" in back.words
+    late = await press(slack, buttons(posts_to(slack, "U2")[-1])["Approve"], user="U2")
+    assert late is not None
+    assert "took it back" in late.words
+    assert len(posts_to(slack, "U1")) == 1, "nobody is told of their own acts"
 
 
 async def test_below_the_threshold_nobody_is_asked(slack: Rig) -> None:
