@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, insert, select, text, union_all, update
+from sqlalchemy import bindparam, insert, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from headless.audience.activities import Activity, record
@@ -19,6 +19,7 @@ from headless.runtime.listen import hear
 from headless.storage import tables
 from headless.storage.codes import ActivityKind, EnrollmentState, Outcome
 from headless.storage.database import Database
+from headless.storage.tables import Instant
 from headless.workspace.names import made, subjects
 
 MONDAY = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -26,6 +27,13 @@ STAGES = ("Lead", "Customer")
 FIELDS = {"country": "text", "plan": "text", "age": "number", "birthday": "date", "trial": "date"}
 EMAILS = ("Welcome", "Reminder", "Tips", "X")
 SEGMENTS = ("Leads", "Done", "VIP")
+
+_NEXT = text(
+    "select min(at) from ("
+    " select min(due_at) as at from position where due_at > :now and due_at <= :end union all"
+    " select min(asks_at) from segment where asks_at > :now and asks_at <= :end) moment"
+).bindparams(bindparam("now", type_=Instant), bindparam("end", type_=Instant))
+"""The next moment at which something is due."""
 
 
 class World:
@@ -130,12 +138,8 @@ class World:
         """Let time pass, stopping whenever something is due, as it would live."""
         end = self.now + timedelta(**length)
         while True:
-            async with self.database.transaction() as tx:
-                moments = [
-                    select(column.label("at")).where(column > self.now, column <= end)
-                    for column in (tables.position.c.due_at, tables.segment.c.asks_at)
-                ]
-                due = await tx.scalar(select(func.min(union_all(*moments).subquery().c.at)))
+            async with self.database.glance() as tx:
+                due = await tx.scalar(_NEXT, {"now": self.now, "end": end})
             self.now = due or end
             await self.settle()
             if due is None:
