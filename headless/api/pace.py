@@ -16,6 +16,7 @@ from headless.problems import Problem
 
 SLOWEST: Final = 2048
 """Bytes a second that a body must come at once its time is over."""
+_DIGITS: Final = 20
 
 
 class Slow(Problem):
@@ -76,5 +77,5 @@ def _announced(scope: HTTPScope) -> int | None:
     """How many bytes the sender says will come."""
     for name, value in scope["headers"]:
         if name == b"content-length":
-            return int(value) if value.isdigit() else None
+            return int(value) if value.isdigit() and len(value) < _DIGITS else None
     return None

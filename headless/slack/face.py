@@ -72,7 +72,8 @@ class Face:
             await asyncio.gather(self._connecting, return_exceptions=True)
         if self._socket is not None:
             await self._socket.client.close()  # type: ignore[no-untyped-call]  # bolt's
-        await self.settle()
+        if self._receiver is not None:
+            await self._receiver.close()
         await self.clients.close()
 
     async def _submit(self, asker: Asker, view: dict[str, Any]) -> dict[str, Any] | None:

@@ -5,9 +5,10 @@ Imports SQLAlchemy, `diary` and `wake`. Whoever reads or writes does it inside
 if, it commits, and what it puts into `entries` stands in the diary before it does.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -66,10 +67,13 @@ class Transaction:
 class Database:
     """A pool of connections to one PostgreSQL."""
 
-    def __init__(self, engine: AsyncEngine, waker: Waker) -> None:
+    def __init__(
+        self, engine: AsyncEngine, waker: Waker, opened: Callable[[int], AsyncEngine]
+    ) -> None:
         self.engine = engine
         self.waker = waker
         self.diary: Diary | None = None
+        self.opened = opened
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -89,6 +93,11 @@ class Database:
         engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         async with engine.connect() as connection:
             yield Transaction(connection)
+
+    def aside(self) -> "Database":
+        """The same over one or two connections of its own, for what may not stand in line when all
+        others are taken. It wakes nobody; close it."""
+        return Database(self.opened(1), NoWaker(), self.opened)
 
     async def now(self) -> datetime:
         """The database's own clock: the one that all hosts agree on."""
@@ -116,10 +125,15 @@ def connect(
     A connection that the server has ended is not given out, so that a restarted database costs
     nobody an error. With `schema` every table is looked for, and made, in that schema alone.
     """
+    opened = partial(_engine, url, application, schema)
+    return Database(opened(pool_size), waker or NoWaker(), opened)
+
+
+def _engine(url: str, application: str, schema: str | None, size: int) -> AsyncEngine:
     engine = create_async_engine(
         make_url(url).set(drivername="postgresql+asyncpg"),
-        pool_size=pool_size,
-        max_overflow=pool_size,
+        pool_size=size,
+        max_overflow=size,
         hide_parameters=True,  # an error's text goes into logs; what people are called does not
         json_serializer=lambda value: msgspec.json.encode(value).decode(),
         json_deserializer=msgspec.json.decode,
@@ -138,7 +152,7 @@ def connect(
         },
     )
     event.listen(engine.sync_engine, "checkout", _refuse_ended)
-    return Database(engine, waker or NoWaker())
+    return engine
 
 
 def _refuse_ended(connection: Any, record: object, proxy: object) -> None:

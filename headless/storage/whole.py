@@ -38,7 +38,7 @@ class Whole(Database):
 
     def __init__(self, database: Database, *, counted: bool = False) -> None:
         """`counted` makes `touched` know what was done; it costs a query at the beginning."""
-        super().__init__(database.engine, database.waker)
+        super().__init__(database.engine, database.waker, database.opened)
         self.diary = database.diary
         self._plain = database
         self._counted = counted

@@ -100,6 +100,7 @@ class Receiver:
         submit: Submit,
     ) -> None:
         self._database = database
+        self._aside = database.aside()  # Slack waits three seconds, whoever else asks for much
         self._clock = clock
         self._secrets = settings.slack_signing_secret
         self._submit = submit
@@ -136,6 +137,11 @@ class Receiver:
         """Wait for the windows that are being opened, and for the hints on their way."""
         await self.windows.settle()
         await asyncio.gather(*self._hints)
+
+    async def close(self) -> None:
+        """Finish what is under way, and give the connections back."""
+        await self.settle()
+        await self._aside.close()
 
     async def _acknowledged(self, body: Payload) -> Answer:
         """What bolt would answer to something that a worker does, without its detours."""
@@ -201,7 +207,7 @@ class Receiver:
         """All that came at the same moment. It is committed when the second statement answers; the
         hint to the workers keeps nobody waiting."""
         now = self._clock.now()
-        async with self._database.glance() as tx:
+        async with self._aside.glance() as tx:
             met = await origins.meet(tx, [one.origin for one in came])
             found = [self._found(*each, now) for each in zip(came, met, strict=True)]
             new = [one.new for one in found if isinstance(one, _New)]
@@ -231,7 +237,7 @@ class Receiver:
         return _New(tasks.New(task, reading.key(came.body), due), title)
 
     async def _view(self, body: Payload, ack: AsyncAck) -> None:
-        async with self._database.glance() as tx:
+        async with self._aside.glance() as tx:
             (met,) = await origins.meet(tx, [reading.origin(body)])
         asker = met.asker
         if asker is None or asker.outsider:

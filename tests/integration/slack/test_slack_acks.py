@@ -3,12 +3,13 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_rig import Rig, rig
-from sqlalchemy import event, func, select, text
+from sqlalchemy import Engine, event, func, select, text
 
 from headless.slack.tasks import JOB
 from headless.storage.database import connect
@@ -54,13 +55,14 @@ async def test_what_comes_together_is_committed_together_before_it_is_acknowledg
     slack.database.waker = waker = Waker()  # Redis hangs, and holds nobody
     said: list[str] = []
     event.listen(
-        slack.database.engine.sync_engine,
+        Engine,
         "before_cursor_execute",
-        lambda _connection, _cursor, statement, *_: said.append(statement),
+        keep := lambda _connection, _cursor, statement, *_: said.append(statement),
     )
     async with asyncio.timeout(30):
         told = await asyncio.gather(*(slack.command(f"show {number}") for number in range(50)))
     assert {(one.status_code, one.text) for one in told} == {(200, "")}
+    event.remove(Engine, "before_cursor_execute", keep)
     assert await stored(database_url) == 50
     # a turn for those that came first and one for all others, a question and a statement each
     assert len(said) <= 8, said
@@ -69,6 +71,14 @@ async def test_what_comes_together_is_committed_together_before_it_is_acknowledg
     waker.through.set()
     await slack.app.state.slack.settle()
     assert set(waker.sent) == {Wake(JOB)}
+
+
+async def test_whoever_takes_all_connections_holds_no_acknowledgement(slack: Rig) -> None:
+    async with AsyncExitStack() as taken:
+        for _ in range(16):  # the rig's eight, and as many beyond
+            await taken.enter_async_context(slack.database.engine.connect())
+        async with asyncio.timeout(10):
+            assert (await slack.command("list")).status_code == 200
 
 
 async def test_what_cannot_be_stored_is_not_acknowledged(slack: Rig, database_url: str) -> None:
