@@ -1,6 +1,7 @@
 """The pace of bodies: the sender's time is counted, and a sender of any size may be steady."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -53,3 +54,27 @@ async def test_behind_the_body_one_may_wait_for_ever() -> None:
     await receive()
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(receive(), 0.1)
+
+
+@pytest.mark.parametrize(("announced", "pieces"), [(5, 2), (None, 3), (9, 3)])
+async def test_nobody_waits_for_the_end_of_a_body_that_is_there(
+    announced: int | None, pieces: int
+) -> None:
+    coming: deque[dict[str, Any]] = deque(
+        (
+            {"type": "http.request", "body": b"abc", "more_body": True},
+            {"type": "http.request", "body": b"de", "more_body": True},
+            {"type": "http.request", "body": b"", "more_body": False},
+            {"type": "http.disconnect"},
+        )
+    )
+
+    async def receive() -> Any:
+        return coming.popleft()
+
+    heard = paced(receive, 5, announced)
+    told = [await heard() for _ in range(pieces)]
+    assert [one["more_body"] for one in told] == [True] * (pieces - 1) + [False]
+    assert b"".join(one["body"] for one in told) == b"abcde"
+    assert len(coming) == 4 - pieces
+    assert (await heard())["type"] == "http.disconnect"
