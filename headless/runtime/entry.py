@@ -25,6 +25,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
+from sqlalchemy.exc import IntegrityError
 
 from headless.audience.activities import told
 from headless.audience.conditions import holds
@@ -49,12 +50,18 @@ INTAKE_BATCH: Final = 20_000
 
 
 def enter(
-    made: Version, source: Source | None, rows: CTE, *, by_hand: bool = False
+    made: Version,
+    source: Source | None,
+    rows: CTE,
+    *,
+    by_hand: bool = False,
+    careful: bool = True,
 ) -> Select[*tuple[Any, ...]]:
     """Enroll newcomers; answers one row with their number, `entered`. Takes `:now`.
 
     `rows` has `contact_id`, `at` (when they enter), `activity_id` and `entry` (what started it).
-    Who was removed by hand comes back `by_hand` alone.
+    Who was removed by hand comes back `by_hand` alone. Without `careful` it fails where somebody
+    comes in by another way in the same moment.
     """
     last = _last_run(made)
     scope = Scope(
@@ -95,23 +102,20 @@ def enter(
         .prefix_with("materialized")
     )
     told_of = ("contact_id", "rotation", "at", "activity_id", "entry")
-    new = (
-        insert(enrollment)
-        .from_select(
-            ["workspace_id", "campaign_id", "version_id", "contact_id", "rotation", "entered_at",
-             "activity_id", "entry"],
-            select(
-                literal(made.workspace_id), literal(made.campaign_id), literal(made.id),
-                *(who.c[name] for name in told_of),
-            ).where(who.c.may),
-        )
-        .on_conflict_do_nothing()
-        .returning(
-            enrollment.c.workspace_id, enrollment.c.id, enrollment.c.contact_id,
-            enrollment.c.version_id, enrollment.c.entered_at, enrollment.c.activity_id,
-        )
-        .cte("new")
+    newcomers = insert(enrollment).from_select(
+        ["workspace_id", "campaign_id", "version_id", "contact_id", "rotation", "entered_at",
+         "activity_id", "entry"],
+        select(
+            literal(made.workspace_id), literal(made.campaign_id), literal(made.id),
+            *(who.c[name] for name in told_of),
+        ).where(who.c.may),
     )  # fmt: skip
+    if careful:  # asks the keys for every row, and says twice in the log that the row stays
+        newcomers = newcomers.on_conflict_do_nothing()
+    new = newcomers.returning(
+        enrollment.c.workspace_id, enrollment.c.id, enrollment.c.contact_id,
+        enrollment.c.version_id, enrollment.c.entered_at, enrollment.c.activity_id,
+    ).cte("new")  # fmt: skip
     placed = (
         insert(position)
         .from_select(
@@ -202,6 +206,16 @@ async def take_in(
     database: Database, versions: Versions, campaign_id: int, *, now: datetime
 ) -> int | None:
     """Enroll the next members of a starting campaign; None when all are in, or it may not run."""
+    try:
+        return await _take_in(database, versions, campaign_id, now, careful=False)
+    except IntegrityError:
+        # somebody came in by another way in this moment: the key is asked for each row, then
+        return await _take_in(database, versions, campaign_id, now, careful=True)
+
+
+async def _take_in(
+    database: Database, versions: Versions, campaign_id: int, now: datetime, *, careful: bool
+) -> int | None:
     async with database.transaction() as tx:
         row = (
             await tx.execute(
@@ -233,7 +247,8 @@ async def take_in(
         if last is None:
             return 0
         source = made.plan.sources[row.source]
-        entered: int = await tx.scalar(enter(made, source, members), {"now": now})
+        newcomers = enter(made, source, members, careful=careful)
+        entered: int = await tx.scalar(newcomers, {"now": now})
         if entered:
             tx.wake("advance", made.id, 0)
         return entered

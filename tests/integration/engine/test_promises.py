@@ -6,15 +6,19 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import BigInteger, cast, literal, null, select, text
+from sqlalchemy.dialects.postgresql import JSONB
 from world import World
 
 from headless.audience.activities import Activity, record
+from headless.campaigns import lifecycle, publish
 from headless.runtime.advance import advance
+from headless.runtime.entry import enter
 from headless.runtime.listen import hear
 from headless.runtime.sweep import sweep
 from headless.storage.codes import ActivityKind
 from headless.storage.database import Database
+from headless.storage.tables import Instant
 from headless.storage.wake import Wake
 
 CAMPAIGN = """from segment Leads
@@ -70,13 +74,35 @@ async def test_two_workers_on_the_same_step_move_everybody_once(world: World) ->
 
 
 async def _intake_only(world: World, source: str = CAMPAIGN) -> None:
-    from headless.campaigns import lifecycle, publish
-
     async with world.database.transaction() as tx:
         made, _ = await publish.create(tx, 1, source, now=world.now)
         await lifecycle.start(tx, 1, made.id, plan=made.hash, now=world.now)
     while await world.engine.once(Wake("take_in", (made.id,)), now=world.now):
         pass
+
+
+async def test_who_comes_in_by_another_way_while_members_are_taken_in_enters_once(
+    world: World,
+) -> None:
+    await world.people("ada", "bob", segment="Leads")
+    async with world.database.transaction() as tx:
+        made, _ = await publish.create(tx, 1, CAMPAIGN, name="Path", now=world.now)
+        await lifecycle.start(tx, 1, made.id, plan=made.hash, now=world.now)
+    async with world.database.transaction() as tx:
+        version = await tx.scalar(text("select version_id from campaign"))
+        way_in = (await world.engine.versions.get(tx, version)).version
+        ada = select(
+            literal(world.ids["ada"], BigInteger).label("contact_id"),
+            literal(world.now, Instant).label("at"),
+            cast(null(), BigInteger).label("activity_id"),
+            cast(null(), JSONB).label("entry"),
+        ).cte("ada")
+        assert await tx.scalar(enter(way_in, None, ada), {"now": world.now}) == 1
+        taking = asyncio.create_task(world.engine.once(Wake("take_in", (made.id,)), now=world.now))
+        await _until_blocked(world.database)
+    assert await taking == 1
+    entered = await world.rows("select contact_id, count(*) from enrollment group by 1 order by 1")
+    assert entered == [(world.ids["ada"], 1), (world.ids["bob"], 1)]
 
 
 async def test_a_step_run_again_has_no_second_effect(world: World) -> None:
