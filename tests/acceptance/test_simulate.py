@@ -1,5 +1,6 @@
 """`headless simulate` as strangers run it: a process, two files, one document."""
 
+import asyncio
 import io
 import json
 import os
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 import pytest
+from forker import start
 
 from headless.cli import main
 
@@ -204,23 +206,19 @@ async def test_the_scratch_schema_is_gone_after_an_interruption(
 ) -> None:
     long = "from segment Leads\n" + "wait 1h add points 1\n" * 300
     (files / "long.campaign").write_text(long)
-    process = subprocess.Popen(
-        command("long.campaign", "--json"),
-        env=environ | {"DATABASE_URL": empty_database_url},
-        cwd=files,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
+    words = ("simulate", str(files / "long.campaign"), "--json")
+    on_it = environ | {"DATABASE_URL": empty_database_url}
+    process = await asyncio.to_thread(start, words, on_it, Path(os.devnull))
     try:
         deadline = time.monotonic() + PATIENCE
         while not await schemas(empty_database_url):
-            assert process.poll() is None, "it ended before it began"
+            assert process.returncode is None, "it ended before it began"
             assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
         process.send_signal(number)
-        process.wait(PATIENCE)
+        await asyncio.wait_for(process.wait(), PATIENCE)
     finally:
         process.kill()
-        process.communicate()
     if number is not signal.SIGKILL:
         assert process.returncode == 130
         assert await schemas(empty_database_url) == []
@@ -230,14 +228,9 @@ async def test_the_scratch_schema_is_gone_after_an_interruption(
     deadline = time.monotonic() + PATIENCE
     while left[0] in await schemas(empty_database_url):
         assert time.monotonic() < deadline
-        done = subprocess.run(
-            command("a.campaign", "--json"),
-            env=environ | {"DATABASE_URL": empty_database_url},
-            cwd=files,
-            capture_output=True,
-            check=False,
-        )
-        assert done.returncode == 0
+        again = ("simulate", str(files / "a.campaign"), "--json")
+        done = await asyncio.to_thread(start, again, on_it, Path(os.devnull))
+        assert await asyncio.wait_for(done.wait(), PATIENCE) == 0
     assert await schemas(empty_database_url) == []
 
 
