@@ -13,7 +13,7 @@ from contextlib import contextmanager
 def for_good() -> Iterator[None]:
     """What is made in the block lives as long as the process.
 
-    Looking for garbage in it again and again costs a fifth of the time in which a server starts,
+    Looking for garbage in it again and again costs an eighth of the time in which a server starts,
     and there is none; afterwards the collector passes over it.
     """
     gc.disable()
