@@ -12,12 +12,25 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 import msgspec
-from sqlalchemy import ARRAY, BigInteger, Text, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Integer,
+    SmallInteger,
+    Text,
+    bindparam,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from headless.storage.codes import Channel, word
 from headless.storage.database import Transaction
-from headless.storage.tables import breaker, version
+from headless.storage.tables import Instant, breaker, version
 from headless.workspace.webhooks import telling
 
 WINDOW: Final = timedelta(minutes=10)
@@ -94,15 +107,14 @@ async def closed_to(
     tx: Transaction, workspace_id: int, channel: Channel, domains: Iterable[str], *, now: datetime
 ) -> dict[str, datetime]:
     """Of some domains those that get nothing now, and until when."""
-    b = breaker.c
     rows = await tx.execute(
-        select(b.subject, b.open_until).where(
-            b.workspace_id == workspace_id,
-            b.channel == int(channel),
-            b.scope == "domain",
-            b.open_until > now,
-            b.subject == func.any(bindparam("domains", sorted(set(domains)), type_=ARRAY(Text))),
-        )
+        _CLOSED,
+        {
+            "workspace": workspace_id,
+            "channel": int(channel),
+            "now": now,
+            "domains": sorted(set(domains)),
+        },
     )
     return {row.subject: row.open_until for row in rows}
 
@@ -164,11 +176,8 @@ async def _note_calm(
     """Hand-overs that went well count only where a refusal is being counted, or nothing went."""
     b = breaker.c
     watched = await tx.execute(
-        select(b.scope, b.subject, b.open_until).where(
-            b.workspace_id == workspace_id,
-            b.channel == int(channel),
-            or_(b.since > now - WINDOW, b.open_until <= now),
-        )
+        _WATCHED,
+        {"workspace": workspace_id, "channel": int(channel), "now": now, "since": now - WINDOW},
     )
     for scope, subject, open_until in watched.all():
         if taken := calm.get((scope, subject)):
@@ -257,6 +266,27 @@ async def _note_refusals(
     for each in tripped:
         await _open(tx, workspace_id, channel, each, now)
     return tripped
+
+
+# ------------------- asked for each handful of messages, so they are built once
+
+_OF_CHANNEL: Final = (
+    breaker.c.workspace_id == bindparam("workspace", type_=Integer),
+    breaker.c.channel == bindparam("channel", type_=SmallInteger),
+)
+_CLOSED: Final = select(breaker.c.subject, breaker.c.open_until).where(
+    *_OF_CHANNEL,
+    breaker.c.scope == "domain",
+    breaker.c.open_until > bindparam("now", type_=Instant),
+    breaker.c.subject == func.any(bindparam("domains", type_=ARRAY(Text))),
+)
+_WATCHED: Final = select(breaker.c.scope, breaker.c.subject, breaker.c.open_until).where(
+    *_OF_CHANNEL,
+    or_(
+        breaker.c.since > bindparam("since", type_=Instant),
+        breaker.c.open_until <= bindparam("now", type_=Instant),
+    ),
+)
 
 
 def _is_too_much(row: Any) -> bool:

@@ -8,7 +8,7 @@ server is set. Imports `content`, storage and its neighbours `links`, `mail` and
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -128,12 +128,8 @@ class EmailCourier:
 
     def _composed(self, due: Due, row: Row[Any], letter: Letter, now: datetime) -> Parcel | Refusal:
         marketing, named = not due.transactional, _named(due)
-        link = partial(
-            self.links.url,
-            workspace_id=due.workspace_id,
-            message_id=due.id,
-            made=due.created_at,
-        )
+        tracked = _is_tracked(due, row)
+        link = self.links.of(workspace_id=due.workspace_id, message_id=due.id, made=due.created_at)
         unsubscribe = "" if named else link("unsubscribe")
         confirm = link("confirm") if _confirms(due) else ""
         made = letter.compose(
@@ -150,12 +146,12 @@ class EmailCourier:
                 },
                 "links": {
                     "unsubscribe": unsubscribe,
-                    "open": link("open") if _is_tracked(due, row) else "",
+                    "open": link("open") if tracked else "",
                     "confirm": confirm,
                 },
                 "now": now,
             },
-            lambda ordinal: link("click", ordinal=ordinal),
+            partial(link, "click"),
             known=due.links,
         )
         if confirm not in made.text and confirm not in made.html:
@@ -186,7 +182,7 @@ class EmailCourier:
             relay.signed(body, now=now) if relay else body,
             links=made.links,
             email_version=row.version,
-            tracked=_is_tracked(due, row),
+            tracked=tracked,
         )
 
     async def _letter(self, transaction: Transaction, due: Due, row: Row[Any]) -> Letter:
@@ -247,8 +243,13 @@ def _contact(row: Row[Any]) -> Mapping[str, object]:
 
 
 def _feedback_id(due: Due, row: Row[Any]) -> str:
-    campaign = ids.encode("cmp", row.campaign_id) if row.campaign_id else "none"
-    return f"{campaign}:marketing:{ids.encode('wsp', due.workspace_id)}:headless"
+    return _feedback(row.campaign_id, due.workspace_id)
+
+
+@lru_cache(maxsize=256)
+def _feedback(campaign_id: int | None, workspace_id: int) -> str:
+    campaign = ids.encode("cmp", campaign_id) if campaign_id else "none"
+    return f"{campaign}:marketing:{ids.encode('wsp', workspace_id)}:headless"
 
 
 async def _source(transaction: Transaction, due: Due, stored: Row[Any]) -> Source:

@@ -73,6 +73,40 @@ class Resolved(msgspec.Struct, frozen=True):
     tracked: bool = True
 
 
+class _Signer:
+    """What the links of one kind are signed with, and what stands around their tokens."""
+
+    __slots__ = ("after", "before", "key", "number")
+
+    def __init__(self, number: int, key: hmac.HMAC, before: str, after: str) -> None:
+        self.number = number
+        self.key = key
+        self.before = before
+        self.after = after
+
+
+class LinksOf:
+    """The links of one message: called with a kind and an ordinal, it answers the address."""
+
+    __slots__ = ("_month", "_signers", "_whose")
+
+    def __init__(self, links: "Links", whose: int, month: int) -> None:
+        self._signers = links.signers
+        self._whose = whose
+        self._month = month
+
+    def __call__(self, kind: Kind, ordinal: int = 0) -> str:
+        """The public address."""
+        signer = self._signers[kind]
+        return f"{signer.before}{self.token(kind, ordinal)}{signer.after}"
+
+    def token(self, kind: Kind, ordinal: int = 0) -> str:
+        """The 34 characters that stand in it."""
+        signer = self._signers[kind]
+        payload = _PAYLOAD.pack(signer.number, self._month, self._whose, ordinal)
+        return base64.urlsafe_b64encode(payload + _mac(signer.key, payload))[:_LENGTH].decode()
+
+
 class Links:
     """Makes and verifies the links of one installation."""
 
@@ -81,34 +115,34 @@ class Links:
         if not keys or any(len(key) < 16 for key in keys):
             raise ValueError("links need at least one key, each of 16 bytes or more")
         self.base_url = base_url.rstrip("/")
-        self._signing: dict[Kind, tuple[int, hmac.HMAC]] = {}
+        self.signers: dict[Kind, _Signer] = {}
         self._verifying: dict[tuple[Kind, int], list[hmac.HMAC]] = {}
         for kind in PATHS:
             for key in keys:
                 made = _derived(key, kind)
-                self._signing.setdefault(kind, made)
+                before, after = PATHS[kind]
+                self.signers.setdefault(kind, _Signer(*made, self.base_url + before, after))
                 self._verifying.setdefault((kind, made[0]), []).append(made[1])
 
     def url(
         self, kind: Kind, *, workspace_id: int, message_id: int, made: datetime, ordinal: int = 0
     ) -> str:
         """The public address of a link of a message that was made at `made`."""
-        before, after = PATHS[kind]
-        token = self.token(
-            kind, workspace_id=workspace_id, message_id=message_id, made=made, ordinal=ordinal
-        )
-        return f"{self.base_url}{before}{token}{after}"
+        return self.of(workspace_id=workspace_id, message_id=message_id, made=made)(kind, ordinal)
+
+    def of(self, *, workspace_id: int, message_id: int, made: datetime) -> "LinksOf":
+        """The links of one message, which share most of their payload."""
+        if not (0 <= workspace_id < _WORKSPACES and 0 <= message_id < _MESSAGES):
+            raise ValueError("a link holds a workspace below 2**20 and a message below 2**44")
+        whose = workspace_id << _MESSAGE_BITS | message_id
+        return LinksOf(self, whose, _month(made))
 
     def token(
         self, kind: Kind, *, workspace_id: int, message_id: int, made: datetime, ordinal: int = 0
     ) -> str:
         """The 34 characters that stand in that address."""
-        if not (0 <= workspace_id < _WORKSPACES and 0 <= message_id < _MESSAGES):
-            raise ValueError("a link holds a workspace below 2**20 and a message below 2**44")
-        number, key = self._signing[kind]
-        whose = workspace_id << _MESSAGE_BITS | message_id
-        payload = _PAYLOAD.pack(number, _month(made), whose, ordinal)
-        return base64.urlsafe_b64encode(payload + _mac(key, payload))[:_LENGTH].decode()
+        links = self.of(workspace_id=workspace_id, message_id=message_id, made=made)
+        return links.token(kind, ordinal)
 
     def verify(self, kind: Kind, token: str) -> Link | None:
         """What the token says, or None when it is none of ours or not of that kind."""

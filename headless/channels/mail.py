@@ -143,7 +143,9 @@ def _date(second: datetime) -> str:
 
 
 def _body(text: str) -> bytes:
-    raw = _NEWLINES.sub("\r\n", text).encode("utf-8", "replace")
+    if "\r" in text:
+        text = _NEWLINES.sub("\n", text)
+    raw = text.replace("\n", "\r\n").encode("utf-8", "replace")
     if len(raw) - len(text) > len(raw) // 4:
         return (
             b"Content-Transfer-Encoding: base64\r\n\r\n"

@@ -4,7 +4,7 @@ A message is marked `sending`, in a committed transaction, only when a connectio
 whatever happens to this process, at most as many messages as it has connections are uncertain. The
 mark is a lease in `due_at`, renewed while the hand-over lasts: a lease that has run out belongs to
 a worker that died, and `recover` takes its messages over. Knows no channel: couriers do the rest.
-Imports storage and its neighbours `messages`, `settling`, `answers` and `ports`.
+Imports storage and its neighbours `messages`, `settling`, `wire`, `answers` and `ports`.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from headless.channels.ports import Courier, Due, Parcel, Refusal
 from headless.channels.rates import Pace, unpaced
 from headless.channels.settling import settle
 from headless.channels.suppressions import Suppress, suppress
+from headless.channels.wire import Landed, Wire
 from headless.storage.codes import Channel, MessageState, word
 from headless.storage.database import Database, Transaction
 from headless.storage.measures import SENDS
@@ -113,8 +114,8 @@ class _Delivery:
         self._began = self._loop.time()
         self._start = now
         self._renewed = self._began
-        self._flying: dict[asyncio.Task[Answer], tuple[Due, Parcel]] = {}
-        self._landed: list[tuple[Due, Parcel, Answer]] = []
+        self._wire = Wire()
+        self._landed: list[Landed] = []
 
     def now(self) -> datetime:
         """The instant of the call plus what has passed since."""
@@ -124,7 +125,7 @@ class _Delivery:
         """Keep the connections busy until nothing is due, or the batch is through."""
         while True:
             await self._turn()
-            if self._flying or self._landed:
+            if self._wire or self._landed:
                 await self._gather()
             elif self.dry or self.stopped or self.left <= 0:
                 return self._result()
@@ -134,19 +135,14 @@ class _Delivery:
 
         What gets no answer in `LAST_SECONDS` is uncertain.
         """
-        if self._flying:
-            _, late = await asyncio.wait(self._flying, timeout=LAST_SECONDS)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
-            self._collect()
+        self._landed += await self._wire.end(LAST_SECONDS)
         if self._landed:
             async with self.database.transaction() as transaction:
                 await self._settle(transaction)
 
     async def _turn(self) -> None:
         """One transaction: settle what has come back, mark what goes out next."""
-        room = 0 if self.dry or self.stopped else self.courier.width - len(self._flying)
+        room = 0 if self.dry or self.stopped else self.courier.width - len(self._wire)
         room = min(room, self.left)
         if room <= 0 and not self._landed:
             return
@@ -156,8 +152,7 @@ class _Delivery:
             leaving = await self._mark(transaction, room) if room > 0 else []
         del self._landed[:landed]
         for due, parcel in leaving:
-            task = self._loop.create_task(self._send(parcel))
-            self._flying[task] = due, parcel
+            self._wire.launch(due, parcel, self._send(parcel))
 
     async def _mark(self, transaction: Transaction, room: int) -> list[tuple[Due, Parcel]]:
         now = self.now()
@@ -213,30 +208,25 @@ class _Delivery:
 
     async def _gather(self) -> None:
         """Wait until half of what is out has come back, or a little after the first has."""
-        enough = max(len(self._flying) // 2, 1)
+        enough = max(len(self._wire) // 2, 1)
         until = None
-        while self._flying and len(self._landed) < enough:
+        while self._wire and len(self._landed) < enough:
             timeout = RENEW_SECONDS if until is None else until - self._loop.time()
             if timeout <= 0:
                 return
-            await asyncio.wait(self._flying, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-            self._collect()
+            count = 1 if until is None else enough - len(self._landed)
+            await self._wire.some_back(count, timeout)
+            self._landed += self._wire.collect()
             if self._landed and until is None:
                 until = self._loop.time() + _GATHER_SECONDS
             await self._renew()
-
-    def _collect(self) -> None:
-        for task in [task for task in self._flying if task.done()]:
-            due, parcel = self._flying.pop(task)
-            self._landed.append((due, parcel, _outcome(task)))
 
     async def _renew(self) -> None:
         """Tell the others that what is still on the wire is not a dead worker's."""
         if self._loop.time() - self._renewed < RENEW_SECONDS:
             return
         self._renewed = self._loop.time()
-        pending = [due for due, _ in self._flying.values()]
-        pending += [due for due, _, _ in self._landed]
+        pending = self._wire.messages() + [due for due, _, _ in self._landed]
         async with self.database.transaction() as transaction:
             await transaction.execute(
                 update(message)
@@ -268,8 +258,8 @@ class _Delivery:
         await self._count_refusals(transaction, now)
         if dead:
             await suppress(transaction, self.workspace_id, self.courier.channel, dead, now=now)
-        for settlement in settlements:
-            self._count(settlement.state)
+        for state, count in Counter(each.state for each in settlements).items():
+            self._count(state, count)
 
     async def _count_refusals(self, transaction: Transaction, now: datetime) -> None:
         outcomes = [
@@ -285,9 +275,9 @@ class _Delivery:
                 "breaker_tripped", scope=each.scope, subject=each.subject, refused=each.refused
             )
 
-    def _count(self, state: MessageState) -> None:
-        SENDS.labels(word(self.courier.channel), word(state)).inc()
-        self.counts[state] += 1
+    def _count(self, state: MessageState, count: int = 1) -> None:
+        SENDS.labels(word(self.courier.channel), word(state)).inc(count)
+        self.counts[state] += count
 
     def _result(self) -> Delivered:
         state, counts = MessageState, self.counts
@@ -369,11 +359,3 @@ async def resend(
         {"ids": [*message_ids]},
     )
     return len(result.all())
-
-
-def _outcome(task: asyncio.Task[Answer]) -> Answer:
-    error = task.exception() if not task.cancelled() else None
-    if error is not None:
-        log.error("courier_failed", exc_info=error)
-        return Answer(Verdict.UNCERTAIN, f"our own fault: {error}")
-    return Answer(Verdict.UNCERTAIN, "stopped") if task.cancelled() else task.result()

@@ -9,7 +9,7 @@ where it is offered and the server is not this machine, by force with `?tls=requ
 import asyncio
 import contextlib
 import ipaddress
-from collections import deque
+import re
 from typing import Final, Literal, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -22,6 +22,7 @@ from headless.channels.providers import Smtp, SmtpSecrets
 COMMAND_SECONDS: Final = 30.0
 BODY_SECONDS: Final = 60.0  # for the answer after the final dot; with the rest below the lease
 _REPLY_LIMIT: Final = 32 * 1024
+_UNFIT: Final = re.compile(r"[\r\n\0<> ]")
 
 
 Tls = Literal["implicit", "required", "offered", "never"]
@@ -85,6 +86,9 @@ def server_of(settings: Smtp, secrets: SmtpSecrets) -> Server:
     )
 
 
+_Reply = tuple[int, str]
+
+
 class _LostError(Exception):
     """The connection ended."""
 
@@ -99,8 +103,12 @@ class _Conversation(asyncio.Protocol):
         self.reset_needed = False
         self._buffer = b""
         self._words: list[str] = []
-        self._replies: deque[tuple[int, str]] = deque()
+        self._replies: list[_Reply] = []
+        self._loop = asyncio.get_running_loop()
         self._waiter: asyncio.Future[None] | None = None
+        self._wanted = 0
+        self._until = 0.0
+        self._clock: asyncio.TimerHandle | None = None
         self._why = "the server closed it"
         transport.set_protocol(self)
 
@@ -133,12 +141,12 @@ class _Conversation(asyncio.Protocol):
     def _end(self, why: str) -> None:
         if self.open:
             self._why = why
-        self.open = False
-        self.transport.close()
+        self._leave()
         self._wake()
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
+        enough = len(self._replies) >= self._wanted or not self.open
+        if enough and self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
     def write(self, data: bytes) -> None:
@@ -146,19 +154,50 @@ class _Conversation(asyncio.Protocol):
             raise _LostError(self._why)
         self.transport.write(data)
 
-    async def reply(self) -> tuple[int, str]:
-        while not self._replies:
+    async def reply(self, until: float) -> _Reply:
+        """The next reply; as `replies`."""
+        return (await self.replies(1, until))[0]
+
+    async def replies(self, count: int, until: float) -> list[_Reply]:
+        """The next replies, all of them; raises _LostError, and TimeoutError after `until`."""
+        while len(self._replies) < count:
             if not self.open:
                 raise _LostError(self._why)
-            self._waiter = asyncio.get_running_loop().create_future()
+            self._wanted = count
+            self._waiter = self._loop.create_future()
+            self._watch(until)
             await self._waiter
-        return self._replies.popleft()
+        answer, self._replies = self._replies[:count], self._replies[count:]
+        return answer
+
+    def _watch(self, until: float) -> None:
+        """One timer goes on from mail to mail: most of them never need it."""
+        self._until = until
+        if self._clock is not None and self._clock.when() > until:
+            self._clock.cancel()
+            self._clock = None
+        if self._clock is None:
+            self._clock = self._loop.call_at(until, self._look)
+
+    def _look(self) -> None:
+        self._clock = None
+        if self._waiter is None or self._waiter.done():
+            return
+        if self._loop.time() < self._until:
+            self._watch(self._until)
+        else:
+            self._waiter.set_exception(TimeoutError())
 
     def close(self) -> None:
         if self.open:
             self.transport.write(b"QUIT\r\n")
+        self._leave()
+
+    def _leave(self) -> None:
         self.open = False
         self.transport.close()
+        if self._clock is not None:
+            self._clock.cancel()
 
 
 class SmtpSender:
@@ -190,7 +229,7 @@ class SmtpSender:
 
     async def send(self, sender: str, recipient: str, body: bytes) -> Answer:
         """Hand over one mail; a connection that had quietly ended is replaced once."""
-        if any(c in part for part in (sender, recipient) for c in "\r\n\0<> "):
+        if _UNFIT.search(sender) or _UNFIT.search(recipient):
             return Answer(Verdict.FAILED, "the address holds characters that no address may hold")
         async with self._places:
             for last in (False, True):
@@ -258,18 +297,18 @@ async def _deliver(
 ) -> tuple[Answer, Stage]:
     """One mail over one connection: the answer, and the stage at which it came."""
     stage: Stage = "mail"
+    time = asyncio.get_running_loop().time
     try:
-        async with asyncio.timeout(COMMAND_SECONDS):
-            if conversation.reset_needed:
-                conversation.write(b"RSET\r\n")
-                await conversation.reply()
-                conversation.reset_needed = False
-            stage, refusal = await _envelope(conversation, sender, recipient)
+        until = time() + COMMAND_SECONDS
+        if conversation.reset_needed:
+            conversation.write(b"RSET\r\n")
+            await conversation.reply(until)
+            conversation.reset_needed = False
+        stage, refusal = await _envelope(conversation, sender, recipient, until)
         if refusal is None:
             stage = "dot"
-            async with asyncio.timeout(BODY_SECONDS):
-                conversation.write(body.replace(b"\r\n.", b"\r\n..") + b".\r\n")
-                code, text = await conversation.reply()
+            conversation.write(body.replace(b"\r\n.", b"\r\n..") + b".\r\n")
+            code, text = await conversation.reply(time() + BODY_SECONDS)
             refusal = classify(code, text, stage)
     except _LostError as error:
         return lost(stage, str(error)), stage
@@ -282,7 +321,7 @@ async def _deliver(
 
 
 async def _envelope(
-    conversation: _Conversation, sender: str, recipient: str
+    conversation: _Conversation, sender: str, recipient: str, until: float
 ) -> tuple[Stage, Answer | None]:
     """MAIL, RCPT and DATA, in one breath if the server allows it; None: it waits for the mail."""
     commands: tuple[tuple[Stage, bytes], ...] = (
@@ -290,18 +329,22 @@ async def _envelope(
         ("recipient", f"RCPT TO:<{recipient}>\r\n".encode("ascii")),
         ("data", b"DATA\r\n"),
     )
+    said: list[_Reply] = []
     if conversation.pipelining:
-        conversation.write(b"".join(line for _, line in commands))
+        conversation.write(b"".join([line for _, line in commands]))
+        said = await conversation.replies(len(commands), until)
     first: tuple[Stage, Answer] | None = None
-    for stage, line in commands:
-        if not conversation.pipelining:
+    for place, (stage, line) in enumerate(commands):
+        if conversation.pipelining:
+            code, text = said[place]
+        else:
             conversation.write(line)
-        code, text = await conversation.reply()
+            code, text = await conversation.reply(until)
         if stage == "data" and code == 354:
             if first is None:
                 return stage, None
             conversation.write(b".\r\n")  # nobody to send it to: an empty message ends it
-            await conversation.reply()
+            await conversation.reply(until)
         elif code >= 300 and first is None:
             first = stage, classify(code, text, stage)
             conversation.reset_needed = True

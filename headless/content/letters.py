@@ -6,7 +6,6 @@ part where the author gave none, and puts tracked links in the place of targets.
 """
 
 from collections.abc import Callable, Sequence
-from functools import cache
 from html import unescape
 from typing import Final
 
@@ -89,7 +88,8 @@ class _Targets:
     def __init__(self, stored: Sequence[str], known: Sequence[str] | None, sign: Sign) -> None:
         self.stored = stored
         self.known = known
-        self.sign = cache(sign)  # html and text have the same links
+        self.sign = sign
+        self.signed: dict[int, str] = {}  # html and text have the same links
         self.ordinals: dict[str, int] = {}
         self.targets: list[str] = []
 
@@ -106,10 +106,16 @@ class _Targets:
 
     def _link(self, ordinal: int, target: str | None) -> str:
         if target is None:
-            return self.sign(ordinal)
+            return self._signed(ordinal)
         if target.lower().startswith(("http://", "https://")):
-            return self.sign(self._ordinal(ordinal, target))
+            return self._signed(self._ordinal(ordinal, target))
         return target if target.lower().startswith(_HARMLESS) else "#"
+
+    def _signed(self, ordinal: int) -> str:
+        known = self.signed.get(ordinal)
+        if known is None:
+            known = self.signed[ordinal] = self.sign(ordinal)
+        return known
 
     def _ordinal(self, ordinal: int, target: str) -> int:
         self._begin()

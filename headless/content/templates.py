@@ -163,8 +163,8 @@ class _Value(msgspec.Struct, frozen=True):
             value = value.get(segment)
         if self.default is not None and (value is None or value is False or value in _EMPTY):
             return self.default
-        if type(value) is str:
-            return escape(value) if html else value
+        if type(value) is str:  # of letters and digits alone there is nothing to escape
+            return escape(value) if html and not value.isalnum() else value
         return to_liquid_string(value, autoescape=html)
 
 
