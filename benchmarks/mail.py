@@ -165,13 +165,18 @@ async def _kept(database: Database) -> list[bytes]:
 async def run(database: Database, count: int = COUNT) -> list[Result]:
     """The figures of sending."""
     workspace_id = await _prepare(database, count)
-    nowhere = await _deliver(database, workspace_id, NullSender(WIDTH), count)
-    await _again(database, workspace_id)
-    async with _sink(database) as url:
-        sender = SmtpSender(parse_url(url), width=WIDTH)
-        took = await _deliver(database, workspace_id, sender, count)
-        floor = await _flood(sender, await _kept(database))
-        await sender.close()
+    address = database.engine.url.set(drivername="postgresql")
+    workers = connect(address.render_as_string(hide_password=False), ping=False)  # as a worker does
+    try:
+        nowhere = await _deliver(workers, workspace_id, NullSender(WIDTH), count)
+        await _again(database, workspace_id)
+        async with _sink(database) as url:
+            sender = SmtpSender(parse_url(url), width=WIDTH)
+            took = await _deliver(workers, workspace_id, sender, count)
+            floor = await _flood(sender, await _kept(database))
+            await sender.close()
+    finally:
+        await workers.close()
     rate, limit = count / took, count / floor
     return [
         Result(

@@ -97,6 +97,34 @@ async def test_a_conversation_out_of_turn_is_refused(database: Database, server:
     assert await raws(database) == [("x@c.example", b"")]
 
 
+async def test_commands_in_one_breath_are_answered_in_their_order(
+    database: Database, server: Sink
+) -> None:
+    """RFC 2920; and what is out of turn is refused in one breath as it is in several."""
+    breath = b"MAIL FROM:<a@b.example>\r\nRCPT TO:<%b@c.example>\r\nDATA\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+
+    async def answers(to_say: bytes, count: int) -> list[bytes]:
+        writer.write(to_say)
+        return [(await reader.readline())[:3] for _ in range(count)]
+
+    assert await answers(breath % b"early", 4) == [b"220", b"503", b"503", b"503"]
+    assert await answers(b"HELO me\r\n", 1) == [b"250"]
+    assert await answers(breath % b"x", 3) == [b"250", b"250", b"354"]
+    assert await answers(b"one\r\n..\r\n.\r\n" + breath % b"y", 4) == [
+        *(b"250", b"250", b"250", b"354")
+    ]
+    assert await answers(b"two\r\n.\r\nMAIL FROM:<a@b.example>\r\n" + breath % b"z", 5) == [
+        *(b"250", b"250", b"503", b"250", b"354")
+    ]
+    assert await answers(b"three\r\n.\r\nQUIT\r\n", 2) == [b"250", b"221"]
+    writer.close()
+    assert await raws(database) == [
+        ("x@c.example", b"one\r\n.\r\n"), ("y@c.example", b"two\r\n"),
+        ("z@c.example", b"three\r\n"),
+    ]  # fmt: skip
+
+
 async def test_a_mail_that_is_too_large_is_refused(
     database: Database, server: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
