@@ -2,8 +2,8 @@
 
 `record` takes what comes from outside, each item once by its sender's own id. `told` is the part
 of a larger statement that notes what a change brought about (a tag, a segment joined), where some
-campaign listens for such a thing. Imports `pages`, `seen`, `traces` and storage; the engine hears
-what is written here.
+campaign listens for such a thing. Imports `pages`, `reported`, `seen`, `traces` and storage; the
+engine hears what is written here.
 """
 
 from collections.abc import Sequence
@@ -32,6 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 
 from headless.audience.pages import pages_at
+from headless.audience.reported import REPORTED, reported
 from headless.audience.seen import claiming
 from headless.audience.traces import leave
 from headless.storage.codes import ActivityKind, Channel, EnrollmentState, word
@@ -75,17 +76,6 @@ _OUTSIDE: Final = {
     ActivityKind.UNSUBSCRIBED: "contact.unsubscribed",
 }
 """What webhooks are told of what steps bring about."""
-_REPORTED: Final = {
-    ActivityKind.OPENED: "message.opened",
-    ActivityKind.CLICKED: "message.clicked",
-    ActivityKind.BOUNCED: "message.bounced",
-    ActivityKind.COMPLAINED: "message.complained",
-    ActivityKind.REPLIED: "message.replied",
-    ActivityKind.REPLIED_SMS: "message.replied",
-    ActivityKind.SUBMITTED: "form.submitted",
-    ActivityKind.UNSUBSCRIBED: "contact.unsubscribed",
-}
-"""What webhooks are told of what is reported; the rest costs nothing."""
 
 
 class Activity(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,14 +115,11 @@ async def record(
     if not given:
         return Recorded((), 0)
     about = {(int(item.kind), item.ref) for item in given}
-    arrays: dict[str, Any] = {
-        name: [getattr(item, name) for item in given] for name in _COLUMNS if name != "kind"
-    }
-    arrays["kind"] = [int(item.kind) for item in given]
-    arrays["kinds"], arrays["refs"] = zip(*about, strict=True)
+    values, varying = _columns(given)
+    values["kinds"], values["refs"] = zip(*about, strict=True)
     kinds = {item.kind for item in given}
-    written = _written(workspace_id, given[0].key is not None, not kinds.isdisjoint(_REPORTED))
-    row = (await tx.execute(written, {"now": now, **arrays})).one()
+    written = _written(workspace_id, varying, not kinds.isdisjoint(REPORTED))
+    row = (await tx.execute(written, {"now": now, **values})).one()
     ids = tuple(row.ids or ())
     if ids:
         await _follow_up(tx, workspace_id, ids, kinds, row, now)
@@ -152,7 +139,7 @@ async def _follow_up(
         await _ask_again(tx, workspace_id, ids)
     await leave(tx, workspace_id, ids, kinds, now=now)
     if asked.reported:
-        await tx.execute(_reported(workspace_id), {"ids": list(ids), "now": now})
+        await tx.execute(reported(workspace_id), {"ids": list(ids), "now": now})
 
 
 def _once(activities: Sequence[Activity]) -> list[Activity]:
@@ -163,28 +150,49 @@ def _once(activities: Sequence[Activity]) -> list[Activity]:
     return [*(keyed[key] for key in sorted(keyed)), *unkeyed]
 
 
-@lru_cache(maxsize=4 * WORKSPACES)
-def _written(workspace_id: int, keyed: bool, reports: bool) -> Any:
-    """New activities out of arrays, one for each column, but for those whose `key` was there.
+def _columns(given: Sequence[Activity]) -> tuple[dict[str, Any], frozenset[str]]:
+    """The activities by columns, and which of those vary: what all agree in is no array."""
+    values: dict[str, Any] = {}
+    varying = {"contact_id"}
+    for name in _COLUMNS:
+        all_ = [getattr(item, name) for item in given]
+        # of documents and keys only none are the same: `1 == True`, and a key is looked up
+        first = None if name in ("properties", "key") else all_[0]
+        if name in varying or all_.count(first) < len(all_):
+            varying.add(name)
+            values[name] = all_
+        elif name != "key":
+            values[name] = first
+    return values, frozenset(varying)
+
+
+@lru_cache(maxsize=8 * WORKSPACES)
+def _written(workspace_id: int, varying: frozenset[str], reports: bool) -> Any:
+    """New activities, but for those whose `key` was there; of each column that varies out of an
+    array.
 
     One row: their `ids`, whether segments watch for one of `:kinds` with its `:refs`, and whether
     webhooks are `reported` anything. Takes `:now`, too.
     """
-    names = [name for name in _COLUMNS if keyed or name != "key"]
+    names = [name for name in _COLUMNS if name in varying]
     given = select(_rows({name: name for name in names}, "given")).cte("given")
     fresh = select(given)
-    if keyed:
+    if "key" in varying:
         keys = select(given.c.key).where(given.c.key.is_not(None))
         seen = claiming(workspace_id, keys).cte("seen")
         # as a hash, which a condition that can also be met otherwise is asked in
         fresh = fresh.where(or_(given.c.key.is_(None), given.c.key.in_(select(seen.c.key))))
-    columns = [name for name in names if name != "key"]
     rows = fresh.subquery("fresh")
+    columns: dict[str, Any] = {
+        name: rows.c[name] if name in varying else bindparam(name, type_=type_)
+        for name, type_ in _COLUMNS.items()
+        if name != "key"
+    }
     made = (
         insert(activity)
         .from_select(
             ["workspace_id", "received_at", *columns],
-            select(literal(workspace_id), _NOW, *(rows.c[name] for name in columns)),
+            select(literal(workspace_id), _NOW, *columns.values()),
         )
         .returning(activity.c.id)
         .cte("made")
@@ -227,33 +235,6 @@ async def _with_pages(tx: Transaction, workspace_id: int, fresh: list[Activity])
         msgspec.structs.replace(item, ref=found.get(_only_url(item) or "", 0) or item.ref)
         for item in fresh
     ]
-
-
-@lru_cache(maxsize=WORKSPACES)
-def _reported(workspace_id: int) -> Any:
-    """Tell webhooks of new activities; takes `:ids` and `:now`."""
-    a = activity.c
-    kinds = [(a.kind == int(kind), literal(type_, Text)) for kind, type_ in _REPORTED.items()]
-    about_a_form = a.kind == int(ActivityKind.SUBMITTED)
-    left = a.kind == int(ActivityKind.UNSUBSCRIBED)
-    channels = [(a.ref == int(each), literal(word(each), Text)) for each in Channel]
-    answer = telling.data(
-        contact_id=a.contact_id,
-        message_id=a.message_id,
-        url=a.properties["url"].astext,
-        machine=a.machine,
-    )
-    data = case(
-        (about_a_form, telling.data(contact_id=a.contact_id, form_id=a.ref)),
-        (left, telling.data(contact_id=a.contact_id, channel=case(*channels))),
-        else_=answer,
-    )
-    rows = select(case(*kinds), a.occurred_at, data).where(
-        a.workspace_id == workspace_id,
-        a.id == _IDS.any_(),
-        a.kind.in_([int(kind) for kind in _REPORTED]),
-    )
-    return telling.told_of(workspace_id, rows)
 
 
 def _only_url(item: Activity) -> str | None:

@@ -48,14 +48,8 @@ class _Listed(TypeDecorator[Iterable[Any]]):
         """`{1,2,NULL}`."""
         if value is None:
             return None
-        write, values = _WRITERS[self.of], list(value)
-        if len(values) > 1 and values.count(values[0]) == len(values):  # a batch often agrees
-            return "{" + ",".join(_written(values[:1], write) * len(values)) + "}"
-        return "{" + ",".join(_written(values, write)) + "}"
-
-
-def _written(values: list[Any], write: Callable[[Any], str]) -> list[str]:
-    return ["NULL" if one is None else write(one) for one in values]
+        write = _WRITERS[self.of]
+        return "{" + ",".join(["NULL" if one is None else write(one) for one in value]) + "}"
 
 
 def _number(value: int) -> str:

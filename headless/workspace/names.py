@@ -7,17 +7,18 @@ Imports storage and the tree of the language.
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Table, Text, cast, func, select
+from sqlalchemy import Table, Text, cast, func, select
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from headless.dsl import ast
 from headless.dsl.names import named_things
 from headless.problems import Problem
 from headless.storage import tables
-from headless.storage.database import Transaction
+from headless.storage.database import WORKSPACES, Transaction
 from headless.storage.many import many
 
 Kind = str
@@ -255,7 +256,7 @@ async def _ids(
 async def tags(tx: Transaction, workspace_id: int, names: Iterable[str]) -> dict[str, int]:
     """The ids of tags by the names as given; those that are new are made."""
     values = [{"workspace_id": workspace_id, "name": name} for name in _once(names)]
-    return await _made(tx, tables.tag, values, tables.tag.c.workspace_id == workspace_id)
+    return await _made(tx, tables.tag, values, _known(tables.tag, workspace_id))
 
 
 async def subjects(
@@ -266,8 +267,7 @@ async def subjects(
         {"workspace_id": workspace_id, "kind": kind, "name": name, "created_at": now}
         for name in _once(names)
     ]
-    mine = (tables.subject.c.workspace_id == workspace_id) & (tables.subject.c.kind == kind)
-    return await _made(tx, tables.subject, values, mine)
+    return await _made(tx, tables.subject, values, _known(tables.subject, workspace_id, kind))
 
 
 async def made(
@@ -288,7 +288,7 @@ async def made(
         {"workspace_id": workspace_id, "name": name, "created_at": now, **more}
         for name in _once(names)
     ]
-    return await _made(tx, table, values, table.c.workspace_id == workspace_id)
+    return await _made(tx, table, values, _known(table, workspace_id))
 
 
 def _once(names: Iterable[str]) -> list[str]:
@@ -305,17 +305,25 @@ def _once(names: Iterable[str]) -> list[str]:
     return once
 
 
+@lru_cache(maxsize=2 * WORKSPACES)
+def _known(table: Table, workspace_id: int, kind: Kind | None = None) -> Any:
+    """The ids of what is there by `:named`, names in lower case."""
+    lowered = func.lower(table.c.name)
+    query = select(lowered, table.c.id).where(
+        table.c.workspace_id == workspace_id, lowered == many("named", Text).any_()
+    )
+    return query if kind is None else query.where(table.c.kind == kind)
+
+
 async def _made(
-    tx: Transaction, table: Table, values: list[dict[str, Any]], mine: ColumnElement[bool]
+    tx: Transaction, table: Table, values: list[dict[str, Any]], known: Any
 ) -> dict[str, int]:
     if not values:
         return {}
     wanted = {value["name"].lower(): value["name"] for value in values}
-    lowered = func.lower(table.c.name)
-    named = many("named", Text, value=list(wanted), unique=True)
-    known = select(lowered, table.c.id).where(mine, lowered == named.any_())
-    found = {row[0]: row[1] for row in await tx.execute(known)}
+    named = {"named": list(wanted)}
+    found = {row[0]: row[1] for row in await tx.execute(known, named)}
     if new := [value for value in values if value["name"].lower() not in found]:
         await tx.execute(insert(table).values(new).on_conflict_do_nothing())
-        found = {row[0]: row[1] for row in await tx.execute(known)}
+        found = {row[0]: row[1] for row in await tx.execute(known, named)}
     return {wanted[name]: number for name, number in found.items()}
