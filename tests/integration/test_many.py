@@ -35,7 +35,14 @@ INSTANTS = [
     datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=-3, minutes=-30))),
     None,
 ]
-DOCUMENTS = [{}, {"a": 1}, {"a": True}, {"a": 'b"\\,{}', "n": [1, None, {"x": True}]}, {"ü": "\n"}, None]
+DOCUMENTS = [
+    {},
+    {"a": 1},
+    {"a": True},
+    {"a": 'b"\\,{}', "n": [1, None, {"x": True}]},
+    {"ü": "\n"},
+    None,
+]
 CASES: list[tuple[Any, list[Any]]] = [
     (Text, TEXTS),
     (Text, []),

@@ -1,6 +1,8 @@
 """Activities that cannot be kept: each is refused by itself, and the others are kept."""
 
 import httpx
+from api_server import Server
+from sqlalchemy import text
 
 LONG = "".join(chr(0x4E00 + n) for n in range(3_000))
 ODD = [
@@ -51,3 +53,21 @@ async def test_an_event_is_not_taught_properties_without_end(api: httpx.AsyncCli
         assert (await api.post("/v1/activities", json=said)).status_code == 202
     (event,) = (await api.get("/v1/events")).json()["data"]
     assert len(event["properties"]) == 500
+
+
+async def test_what_a_batch_almost_agrees_in_is_kept_apart(
+    server: Server, api: httpx.AsyncClient
+) -> None:
+    await api.post("/v1/contacts", json={"external_id": "ada"})
+    bought = {"contact": {"external_id": "ada"}, "did": "bought"}
+    given = [{"a": 1}, {"a": True}, {"a": 1.0}, None, {"a": 1}]
+    items = [bought | {"id": f"o{n}", "properties": one} for n, one in enumerate(given)]
+    same = [bought | {"properties": {"b": 1}}, bought | {"properties": {"b": 1}}]
+    for lot, new in ((items, 5), (same, 2), ([items[0], bought, items[1]], 1)):
+        taken = await api.post("/v1/activities", json=lot)
+        assert (taken.status_code, taken.json()["accepted"]) == (202, new), taken.text
+    query = text("select properties::text from activity order by id")
+    async with server.database.transaction() as tx:
+        kept = list((await tx.execute(query)).scalars())
+    told = ['{"a": 1}', '{"a": true}', '{"a": 1.0}', None, '{"a": 1}', *['{"b": 1}'] * 2, None]
+    assert kept == told
