@@ -60,14 +60,13 @@ async def test_what_a_batch_almost_agrees_in_is_kept_apart(
 ) -> None:
     await api.post("/v1/contacts", json={"external_id": "ada"})
     bought = {"contact": {"external_id": "ada"}, "did": "bought"}
-    given = [{"a": 1}, {"a": True}, {"a": 1.0}, None, {"a": 1}]
+    given = [{"a": 1}, {"a": True}, {"a": 1.0}]
     items = [bought | {"id": f"o{n}", "properties": one} for n, one in enumerate(given)]
     same = [bought | {"properties": {"b": 1}}, bought | {"properties": {"b": 1}}]
-    for lot, new in ((items, 5), (same, 2), ([items[0], bought, items[1]], 1)):
+    for lot, new in ((items, 3), (same, 2), ([items[0], bought, items[1]], 1)):
         taken = await api.post("/v1/activities", json=lot)
         assert (taken.status_code, taken.json()["accepted"]) == (202, new), taken.text
     query = text("select properties::text from activity order by id")
     async with server.database.transaction() as tx:
         kept = list((await tx.execute(query)).scalars())
-    told = ['{"a": 1}', '{"a": true}', '{"a": 1.0}', None, '{"a": 1}', *['{"b": 1}'] * 2, None]
-    assert kept == told
+    assert kept == ['{"a": 1}', '{"a": true}', '{"a": 1.0}', *['{"b": 1}'] * 2, None]
