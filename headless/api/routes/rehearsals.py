@@ -125,6 +125,7 @@ async def try_campaign(
     `contacts:read`, too.
     """
     body = await bodies.read(request, Trial, default=Trial())
+    _refuse_nul("activities", body.activities)
     async with call.transaction() as tx:
         found = await publish.find(tx, call.workspace_id, name)
         known = None if body.contact is None else await _known(call, tx, body.contact)
@@ -161,6 +162,8 @@ async def simulate_text(request: Request[Any, Any, Any], call: Caller) -> Simula
     Nothing of the workspace is read or changed. `headless simulate` takes as many as you like.
     """
     body = await bodies.read(request, Simulation)
+    _refuse_nul("activities", body.activities)
+    _refuse_nul("contacts", body.contacts or [])
     people = None if body.contacts is None else taken(body.contacts)
     simulated = await rehearse(
         call.house.database,
@@ -170,6 +173,26 @@ async def simulate_text(request: Request[Any, Any, Any], call: Caller) -> Simula
         seconds=_SECONDS,
     )
     return _shape(simulated)
+
+
+def _refuse_nul(what: str, rows: list[dict[str, Any]]) -> None:
+    """Raise Problem `invalid_body` for a row with a character that no database keeps."""
+    for number, row in enumerate(rows):
+        if _has_nul(row):
+            at = f"/{what}/{number}"
+            told = "it holds U+0000; leave it out"
+            raise Problem("invalid_body", told, errors=[{"pointer": at, "detail": told}])
+
+
+def _has_nul(value: Any) -> bool:
+    match value:
+        case str():
+            return "\0" in value
+        case list():
+            return any(map(_has_nul, value))
+        case dict():
+            return any(_has_nul(name) or _has_nul(one) for name, one in value.items())
+    return False
 
 
 async def _known(call: Call, tx: Any, who: Who) -> Contact:

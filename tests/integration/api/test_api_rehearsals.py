@@ -44,6 +44,7 @@ async def test_a_campaign_is_tried_and_nothing_comes_of_it(server: Server) -> No
             ({"until": "soon"}, "invalid_value"),
             ({"activities": [{"at": "+1d", "did": "opened nothing at all"}]}, "invalid_body"),
             ({"activities": [{"at": "+1d", "did": "left segment X"}] * 1001}, "invalid_body"),
+            ({"activities": [{"at": "+1d", "set": {"city": "\0"}}]}, "invalid_body"),
             ({"contact": {"email": "nobody@example.com"}}, "not_found"),
             ({"contacts": {}}, "unknown_field"),
         ):
