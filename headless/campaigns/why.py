@@ -90,27 +90,6 @@ class Why(msgspec.Struct, frozen=True):
     reason: str | None = None
 
 
-async def trace(
-    tx: Transaction,
-    workspace_id: int,
-    campaign_id: int,
-    *,
-    limit: int,
-    before: datetime | None = None,
-) -> list[Line]:
-    """The newest lines of a campaign's journal, newest first."""
-    await find(tx, workspace_id, campaign_id)
-    query = lines_of(workspace_id).where(enrollment.c.campaign_id == campaign_id)
-    if before is not None:
-        query = query.where(journal.c.at < before)
-    rows = await tx.execute(
-        query.order_by(journal.c.at.desc(), journal.c.enrollment_id, journal.c.step.desc()).limit(
-            limit
-        )
-    )
-    return await told(tx, workspace_id, rows.all())
-
-
 async def why(
     tx: Transaction, workspace_id: int, contact_id: int, campaign_id: int, *, now: datetime
 ) -> Why:

@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import select
 
 from headless import ids
-from headless.campaigns import why
+from headless.campaigns import journal
 from headless.campaigns.why import Line
 from headless.slack.desk import finding
 from headless.slack.desk.desk import Desk, Handler
@@ -36,7 +36,10 @@ async def log(desk: Desk, asker: Asker, command: Command) -> Reply:
         else:
             found = await finding.campaign(tx, asker, command)
             entries = await _about(tx, asker, found.public_id, found.name)
-            lines = await why.trace(tx, asker.workspace_id, found.id, limit=_LINES)
+            newest = await journal.listing(
+                tx, asker.workspace_id, found.id, journal.Sought(), limit=_LINES, now=now
+            )
+            lines = [line for _, line in newest]
             title = f"The log of {found.name}"
             if lines:
                 await privacy.looked(tx, asker, "log", None, shared=command.shared, now=now)

@@ -3,10 +3,10 @@
 from typing import Final
 
 from headless.simulation.outcome import Simulated
-from headless.simulation.prepare import START
+from headless.simulation.prepare import START, prepare
+from headless.simulation.rehearsal import rehearse
 from headless.slack.desk import finding
 from headless.slack.desk.desk import Desk, Handler
-from headless.slack.desk.rehearsal import rehearse
 from headless.slack.kit import blocks
 from headless.slack.kit.moments import moment
 from headless.slack.kit.reply import Block, Reply
@@ -22,7 +22,7 @@ async def simulate(desk: Desk, asker: Asker, command: Command) -> Reply:
     async with desk.database.transaction() as tx:
         found = await finding.campaign(tx, asker, command)
     length = command.options.get("length", _LENGTH)
-    simulated = await rehearse(desk.database, found, length)
+    simulated = await rehearse(desk.database, lambda: prepare(found.source, None, []), length)
     return _told(found.name, length, simulated)
 
 

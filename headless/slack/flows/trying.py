@@ -3,7 +3,7 @@
 The campaign is run on a clock that jumps, with one made-up contact who does nothing. What happens
 is then told in a thread, at the same pace, with what would have followed for somebody who does
 something. The emails go to the asker as tests. No run, no points and no numbers come of it. Imports
-`rehearsal`, test sends and `tasks`.
+`simulation`, test sends and `tasks`.
 """
 
 import json
@@ -21,11 +21,12 @@ from headless.dsl.plan import Plan, When
 from headless.problems import Problem
 from headless.simulation import outcome
 from headless.simulation.outcome import Line
+from headless.simulation.prepare import prepare
+from headless.simulation.rehearsal import rehearse
 from headless.slack import tasks
 from headless.slack.desk import finding
 from headless.slack.desk.acting import must_be, note
 from headless.slack.desk.desk import Desk, Doing, Handler
-from headless.slack.desk.rehearsal import rehearse
 from headless.slack.flows import views
 from headless.slack.kit import blocks
 from headless.slack.kit.reply import Reply
@@ -105,7 +106,7 @@ def _minutes(length: timedelta) -> str:
 
 async def _path(desk: Desk, found: Campaign) -> list[Line]:
     """What happens to one contact who comes in; raises Problem."""
-    simulated = await rehearse(desk.database, found, _LONGEST)
+    simulated = await rehearse(desk.database, lambda: prepare(found.source, None, []), _LONGEST)
     taken = [line for line in simulated.journal if line.outcome != outcome.WAITING]
     if not taken:
         raise Problem("wrong_state", f"nobody made up comes into `{found.name}`; `simulate` it")
