@@ -28,7 +28,7 @@ from headless.channels.smtp import SmtpSender, parse_url
 from headless.content import emails
 from headless.content.drafts import Draft
 from headless.storage import migrate, tables
-from headless.storage.codes import Channel, MessageState
+from headless.storage.codes import MessageState
 from headless.storage.database import Database, connect
 from headless.storage.embedded import embedded
 
@@ -166,7 +166,7 @@ async def run(database: Database, count: int = COUNT) -> list[Result]:
     """The figures of sending."""
     workspace_id = await _prepare(database, count)
     address = database.engine.url.set(drivername="postgresql")
-    workers = connect(address.render_as_string(hide_password=False), ping=False)  # as a worker does
+    workers = connect(address.render_as_string(hide_password=False))
     try:
         nowhere = await _deliver(workers, workspace_id, NullSender(WIDTH), count)
         await _again(database, workspace_id)
@@ -204,6 +204,5 @@ async def _alone(url: str) -> list[Result]:
 
 
 if __name__ == "__main__":
-    assert Channel.EMAIL == 1
     with tempfile.TemporaryDirectory() as place, embedded(Path(place) / "data") as servers:
         show(uvloop.run(_alone(servers.database_url)))
