@@ -146,6 +146,7 @@ def _be(told: dict[str, Any]) -> None:
 
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever the run was told to ignore
     log = os.open(told["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     for opened, number in ((os.open(os.devnull, os.O_RDONLY), 0), (log, 1), (log, 2)):
         os.dup2(opened, number)

@@ -64,6 +64,10 @@ FOUND = {
         "from segment Leads quiet hours 21:00 to 08:00"
         " send email Welcome between 22:00 and 06:00",
     ),
+    "what was reported late does not go out into quiet hours": story(
+        "start when did a quiet hours 12:00 to 14:00 send email Reminder",
+        Does(DAY + 3 * HOUR, ("ada",), "did", "a", late=5),
+    ),
     "leaving and coming back": story(
         "from segment Leads re-entry always add points 1",
         Joins(HOUR, ("ada",), "Leads", leave=True), Joins(2 * HOUR, ("ada",), "Leads"),

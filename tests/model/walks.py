@@ -366,7 +366,11 @@ class Walks:
             run.sent.append(path.at)
 
     def _release(self, run: Run, at: datetime, step: ast.SendMessage) -> datetime:
-        """The first moment at which it may go out: windows are open, and no limit is reached."""
+        """The first moment at which it may go out: windows are open, and no limit is reached.
+
+        A path may be some minutes late (what brought it here was reported late), and would go out
+        into a window that has closed meanwhile: then it is the next opening from now.
+        """
         limits = [s for s in self.campaign.settings if isinstance(s, ast.Limit)]
         free = self._open(run, at, step)
         while not step.transactional:
@@ -374,7 +378,8 @@ class Walks:
             if not ends:
                 break
             free = self._open(run, max(ends), step)
-        return free
+        from_now = self._open(run, self.now, step)
+        return from_now if free <= self.now < from_now else free
 
     def _open(self, run: Run, at: datetime, step: ast.SendMessage) -> datetime:
         """The first moment at which no window is closed; `on` alone keeps the time of day."""

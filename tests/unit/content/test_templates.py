@@ -101,7 +101,7 @@ def test_bombs_are_refused_soon(source: str) -> None:
     began = time.thread_time()
     with pytest.raises(TemplateError):
         render(source, html=True)
-    assert time.thread_time() - began < CPU_LIMIT + 1.5
+    assert time.thread_time() - began < 10 * CPU_LIMIT, "a bomb would take minutes"
 
 
 @pytest.mark.parametrize("between", ["", "{{ contact.points }}", "{% assign a = 1 %}"])
