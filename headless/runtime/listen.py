@@ -95,12 +95,15 @@ async def hear(
     if any(row.part > _ENTRY for row in asked):
         for row in await tx.execute(_wake(workspace_id), ids):
             tx.wake("advance", row.version_id, row.step)
-    for row in asked:
-        if row.part == _ENTRY:
-            await _start(tx, versions, row.version_id, ids, now)
-    for row in asked:
-        if row.part < _ENTRY:
-            await _end(tx, versions, row.version_id, ids, now)
+    ending = {row.version_id: None for row in asked if row.part < _ENTRY}
+    starting = {row.version_id: None for row in asked if row.part == _ENTRY}
+    if starting:  # what ends a run may begin the next
+        for version_id in ending:
+            await _end(tx, versions, version_id, ids, now)
+    for version_id in starting:
+        await _start(tx, versions, version_id, ids, now)
+    for version_id in ending:
+        await _end(tx, versions, version_id, ids, now)
 
 
 async def attend(tx: Transaction, workspace_id: int) -> None:

@@ -68,6 +68,14 @@ FOUND = {
         "start when did a quiet hours 12:00 to 14:00 send email Reminder",
         Does(DAY + 3 * HOUR, ("ada",), "did", "a", late=5),
     ),
+    "what ends a run may begin the next": story(
+        "start when did a re-entry always goal when did a wait 30d add points 1",
+        Does(HOUR, ("ada",), "did", "a"), Does(5 * DAY, ("ada",), "did", "a"),
+    ),
+    "what ends the only run begins none": story(
+        "start when did a goal when did a wait 1w",
+        Does(HOUR, ("ada",), "did", "a"), Does(4 * DAY, ("ada",), "did", "a"),
+    ),
     "leaving and coming back": story(
         "from segment Leads re-entry always add points 1",
         Joins(HOUR, ("ada",), "Leads", leave=True), Joins(2 * HOUR, ("ada",), "Leads"),
