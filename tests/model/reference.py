@@ -90,11 +90,11 @@ class Reference(Walks):
         return self.paused_at is None and not self.asleep
 
     def _settle(self) -> None:
-        """Wake whoever is ready, until nobody is."""
-        moved = self._awake()
+        """Wake whoever is ready, until nobody is; who comes in during a pause stands still."""
+        moved = not self.asleep
         while moved:
             moved = False
-            for run in list(self.runs):
+            for run in list(self.runs) if self._awake() else ():
                 for path in list(run.paths):
                     moved |= self._wake(run, path)
             moved = self._refresh() or moved

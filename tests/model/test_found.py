@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from model.agreement import differences
 from model.stage import Stage
-from model.story import Changes, Does, Joins, Person, Story
+from model.story import Changes, Does, Holds, Joins, Person, Story
 
 HOUR, DAY = 60, 1440
 ADA = Person("ada", segments=("Leads",))
@@ -75,6 +75,11 @@ FOUND = {
     "what ends the only run begins none": story(
         "start when did a goal when did a wait 1w",
         Does(HOUR, ("ada",), "did", "a"), Does(4 * DAY, ("ada",), "did", "a"),
+    ),
+    "who fits during a pause is in, and can reach the goal": story(
+        "from contacts where (age > 45) goal when did b send email Welcome",
+        Holds(HOUR, DAY), Changes(2 * HOUR, "ada", "age", 50),
+        Does(3 * HOUR, ("ada",), "did", "b"),
     ),
     "leaving and coming back": story(
         "from segment Leads re-entry always add points 1",
