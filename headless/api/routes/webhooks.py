@@ -4,7 +4,6 @@ What is told is signed as Standard Webhooks describes it. Each delivery is kept 
 be looked at and sent again.
 """
 
-from datetime import datetime
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -26,6 +25,7 @@ from headless.api.shapes import (
     after,
     instant,
     maybe_instant,
+    moment,
     number,
     page,
 )
@@ -310,14 +310,13 @@ async def replay_delivery(
 async def replay_webhook(
     call: Caller,
     webhook_id: FromPath[str],
-    since: Annotated[datetime, QueryParameter(description="a time such as 2026-11-23T09:30:00Z")],
+    since: Annotated[str, QueryParameter(description="a time such as 2026-11-23T09:30:00Z")],
 ) -> Replayed:
     """Send once more all that has failed of what happened since a time."""
-    if since.tzinfo is None:
-        raise Problem("invalid_value", "`since` needs a zone, such as `2026-01-05T09:00:00Z`")
+    begins = moment("since", since)
     async with call.transaction() as tx:
         known = await endpoints.find(tx, call.workspace_id, number("whk", webhook_id))
-        count = await deliveries.replay(tx, call.workspace_id, known.id, since=since, now=call.now)
+        count = await deliveries.replay(tx, call.workspace_id, known.id, since=begins, now=call.now)
     return Replayed(count)
 
 
