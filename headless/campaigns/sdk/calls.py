@@ -136,7 +136,7 @@ def _complete(call: Call) -> None:
 
 
 def _kind(given: Any) -> Kind:
-    if given not in KINDS:
+    if not isinstance(given, str) or given not in KINDS:
         raise Problem(
             "invalid_value", f"`type` is one of {', '.join(sorted(KINDS))}, not `{given!s:.40}`"
         )
